@@ -1,0 +1,163 @@
+// Every setting: its variable, default, unit and reason. The only file that reads the environment.
+import { resolve } from "node:path";
+import { parseEnv } from "node:util";
+import { existsSync, readFileSync } from "node:fs";
+import { AppError } from "./errors.ts";
+
+type Setting = {
+  readonly env: string;
+  readonly default: string;
+  readonly unit: string;
+  readonly about: string;
+  readonly secret?: true;
+  /** Set by `sandpiper start` for its children; not for people. */
+  readonly internal?: true;
+};
+
+/** The list that docs/settings.md is made from. */
+export const SETTINGS = [
+  { env: "SANDPIPER_PORT", default: "4747", unit: "port", about: "Where the dashboard listens, on 127.0.0.1 only. 0 takes a free one." },
+  { env: "SANDPIPER_HOME", default: "", unit: "folder", about: "Where data/ and storage/ live. Empty: the project folder." },
+  { env: "SANDPIPER_SANDBOX", default: "", unit: "local | e2b", about: "Where code runs. Empty: E2B's cloud if E2B_API_KEY is set, else this machine." },
+  { env: "SANDPIPER_PYTHON", default: "", unit: "path", about: "Python for the local sandbox. Empty: the one that set-up found or made." },
+  { env: "SANDPIPER_BWRAP", default: "", unit: "path", about: "bubblewrap for the local sandbox. Empty: the one that set-up found." },
+  { env: "SANDPIPER_JOB_SECONDS", default: "120", unit: "s", about: "A job that runs longer is stopped and its sandbox killed." },
+  { env: "SANDPIPER_CONCURRENCY", default: "2", unit: "jobs", about: "Jobs that run side by side; two fit the smallest laptop." },
+  { env: "SANDPIPER_MAX_UPLOAD_MB", default: "100", unit: "MiB", about: "The largest file that is accepted." },
+  { env: "SANDPIPER_MAX_OUTPUT_MB", default: "1", unit: "MiB", about: "stdout and stderr kept of one job; the rest is dropped and said so." },
+  { env: "SANDPIPER_MAX_ARTIFACT_MB", default: "200", unit: "MiB", about: "All files together that one job may bring out of its sandbox." },
+  { env: "SANDPIPER_MEMORY_MB", default: "2048", unit: "MiB", about: "Memory of one local sandbox." },
+  { env: "SANDPIPER_E2B_DAILY_USD", default: "1", unit: "USD", about: "No new E2B sandbox once today's have cost this much (UTC day)." },
+  { env: "SANDPIPER_OPEN", default: "1", unit: "0 | 1", about: "Open the dashboard in the browser at start where there is a desktop." },
+  { env: "SANDPIPER_LOG", default: "info", unit: "debug | info | warn | error", about: "The lowest level that is logged." },
+  { env: "E2B_API_KEY", default: "", unit: "key", about: "E2B's key; moves the work to E2B's cloud.", secret: true },
+  { env: "E2B_DOMAIN", default: "", unit: "host", about: "Another E2B-compatible cloud." },
+  { env: "E2B_API_URL", default: "", unit: "URL", about: "Control plane of an E2B-compatible server." },
+  { env: "SANDPIPER_SANDBOXD_PORT", default: "0", unit: "port", about: "Where sandboxd listens on 127.0.0.1.", internal: true },
+  { env: "SANDPIPER_SANDBOXD_KEY", default: "", unit: "key", about: "What a client of sandboxd must show.", internal: true, secret: true },
+  { env: "SANDPIPER_SUPERVISED", default: "", unit: "0 | 1", about: "Set for the children of `sandpiper start`.", internal: true },
+] as const satisfies readonly Setting[];
+
+type Name = (typeof SETTINGS)[number]["env"];
+type Environment = { readonly [name: string]: string | undefined };
+
+export type Config = {
+  readonly root: string;
+  readonly home: string;
+  readonly dataDir: string;
+  readonly storageDir: string;
+  readonly port: number;
+  readonly sandbox: "local" | "e2b";
+  readonly python: string;
+  readonly bwrap: string;
+  readonly jobTimeoutMs: number;
+  readonly concurrency: number;
+  readonly maxUploadBytes: number;
+  readonly maxOutputBytes: number;
+  readonly maxArtifactBytes: number;
+  readonly sandboxMemoryBytes: number;
+  readonly e2bDailyUsd: number;
+  readonly openBrowser: boolean;
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+  readonly e2b: { readonly apiKey: string; readonly domain: string; readonly apiUrl: string };
+  readonly sandboxd: { readonly port: number; readonly key: string };
+  readonly supervised: boolean;
+  /** Sentences about settings that are probably mistakes; shown at start. */
+  readonly warnings: readonly string[];
+};
+
+/** The project folder: two floors above this file. */
+export const ROOT = resolve(import.meta.dir, "../..");
+
+/** The process's environment over `.env` of the project folder. */
+export function readEnvironment(root = ROOT): Environment {
+  const file = resolve(root, ".env");
+  const fromFile = existsSync(file) ? parseEnv(readFileSync(file, "utf8")) : {};
+  return { ...fromFile, ...process.env };
+}
+
+/** Throws AppError `config` with one clear sentence for a value that makes no sense. */
+export function loadConfig(environment: Environment = process.env, root = ROOT): Config {
+  const text = (name: Name): string => environment[name]?.trim() || (SETTINGS.find((one) => one.env === name)?.default ?? "");
+  const number = (name: Name, min: number, max: number): number => {
+    const value = Number(text(name));
+    if (!Number.isFinite(value) || value < min || value > max)
+      throw new AppError("config", `${name} is "${text(name)}", but must be a number from ${min} to ${max}.`);
+    return value;
+  };
+  const oneOf = <T extends string>(name: Name, choices: readonly T[]): T => {
+    const value = choices.find((choice) => choice === text(name));
+    if (value === undefined) throw new AppError("config", `${name} is "${text(name)}", but must be one of: ${choices.join(", ")}.`);
+    return value;
+  };
+  const home = resolve(root, text("SANDPIPER_HOME") || ".");
+  return {
+    root,
+    home,
+    dataDir: resolve(home, "data"),
+    storageDir: resolve(home, "storage"),
+    port: number("SANDPIPER_PORT", 0, 65_535),
+    sandbox: chooseSandbox(text, oneOf),
+    python: text("SANDPIPER_PYTHON"),
+    bwrap: text("SANDPIPER_BWRAP"),
+    jobTimeoutMs: number("SANDPIPER_JOB_SECONDS", 1, 86_400) * 1_000,
+    concurrency: number("SANDPIPER_CONCURRENCY", 1, 64),
+    maxUploadBytes: number("SANDPIPER_MAX_UPLOAD_MB", 1, 10_000) * 2 ** 20,
+    maxOutputBytes: number("SANDPIPER_MAX_OUTPUT_MB", 0.01, 64) * 2 ** 20,
+    maxArtifactBytes: number("SANDPIPER_MAX_ARTIFACT_MB", 1, 10_000) * 2 ** 20,
+    sandboxMemoryBytes: number("SANDPIPER_MEMORY_MB", 256, 1_000_000) * 2 ** 20,
+    e2bDailyUsd: number("SANDPIPER_E2B_DAILY_USD", 0, 100_000),
+    openBrowser: oneOf("SANDPIPER_OPEN", ["0", "1"]) === "1",
+    logLevel: oneOf("SANDPIPER_LOG", ["debug", "info", "warn", "error"]),
+    e2b: { apiKey: text("E2B_API_KEY"), domain: text("E2B_DOMAIN"), apiUrl: text("E2B_API_URL") },
+    sandboxd: { port: number("SANDPIPER_SANDBOXD_PORT", 0, 65_535), key: text("SANDPIPER_SANDBOXD_KEY") },
+    supervised: text("SANDPIPER_SUPERVISED") === "1",
+    warnings: unknownSettings(environment),
+  };
+}
+
+/** The environment for a child that must not see a key: core and sandboxd. */
+export function withoutKeys(environment: Environment): Record<string, string> {
+  const kept = Object.entries(environment).filter(([name]) => !/(_API_KEY|_TOKEN|_SECRET|_PASSWORD)$/.test(name));
+  return Object.fromEntries(kept.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+function chooseSandbox(
+  text: (name: Name) => string,
+  oneOf: (name: Name, choices: readonly ("local" | "e2b")[]) => "local" | "e2b",
+): "local" | "e2b" {
+  const hasKey = text("E2B_API_KEY") !== "";
+  const chosen = text("SANDPIPER_SANDBOX") === "" ? null : oneOf("SANDPIPER_SANDBOX", ["local", "e2b"]);
+  const wantsServer = text("E2B_DOMAIN") !== "" || text("E2B_API_URL") !== "";
+  if (chosen !== "local" && !hasKey && (chosen === "e2b" || wantsServer))
+    throw new AppError(
+      "config",
+      "E2B is asked for, but E2B_API_KEY is not set. Put the key into .env, or set SANDPIPER_SANDBOX=local to run on this machine.",
+    );
+  return chosen ?? (hasKey ? "e2b" : "local");
+}
+
+function unknownSettings(environment: Environment): string[] {
+  const known = SETTINGS.map((one) => one.env);
+  return Object.keys(environment)
+    .filter((name) => name.startsWith("SANDPIPER_") && !known.some((one) => one === name))
+    .map((name) => `${name} is not a setting. Did you mean ${nearest(name, known)}?`);
+}
+
+function nearest(name: string, candidates: readonly string[]): string {
+  const ranked = candidates.map((one) => ({ one, distance: editDistance(name, one) }));
+  return ranked.toSorted((a, b) => a.distance - b.distance)[0]?.one ?? name;
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

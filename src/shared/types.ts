@@ -1,0 +1,134 @@
+// The few shapes that everything is made of. Types and schemas only: no behaviour, no I/O.
+import { z } from "zod";
+
+export const JOB_TYPES = ["code_exec", "browser", "chat"] as const;
+export type JobType = (typeof JOB_TYPES)[number];
+
+/** The four states of the public contract (`jobs.status`). A cancelled job is `failed` with error code `cancelled`. */
+export type JobStatus = "pending" | "running" | "completed" | "failed";
+
+/** `jobs.input_context`, as any program may write it. Names in `files` live in storage/uploads or storage/temp. */
+export const JobInput = z.looseObject({
+  prompt: z.string().max(100_000).optional(),
+  code: z.string().max(1_000_000).optional(),
+  files: z.array(z.string().min(1).max(1_000)).max(50).optional(),
+});
+export type JobInput = z.infer<typeof JobInput>;
+
+/** `jobs.output_result`. Paths are relative to the project folder and exist when the job has ended. */
+export type JobOutput = {
+  readonly stdout: string;
+  readonly text: string;
+  readonly artifacts: readonly string[];
+  readonly error?: JobError;
+};
+
+export type JobError = { readonly code: string; readonly message: string; readonly detail?: string };
+
+export type Job = {
+  readonly id: string;
+  readonly type: JobType;
+  readonly status: JobStatus;
+  readonly input: JobInput;
+  readonly output: JobOutput | null;
+  readonly conversationId: string | null;
+  readonly createdAt: number;
+  readonly updatedAt: number | null;
+};
+
+/** A chart's data as E2B's code interpreter reports it (type, title, elements, axis labels …). */
+export type ChartData = { readonly type: string; readonly title?: string | null; readonly [key: string]: unknown };
+
+/** Something that came out of a sandbox. The bytes stay at `path`; only this row travels. */
+export type Artifact = {
+  readonly id: string;
+  readonly jobId: string;
+  /** Safe form of the name that the sandbox gave it; shown to people. */
+  readonly name: string;
+  /** Relative to the project folder, e.g. `storage/outputs/<job>/graph.png`. */
+  readonly path: string;
+  /** Found by content, never by name. */
+  readonly mediaType: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly data?: ChartData;
+};
+
+/** A file that a person sent. `id` is also its name inside storage/uploads. */
+export type UploadedFile = {
+  readonly id: string;
+  readonly name: string;
+  readonly mediaType: string;
+  readonly bytes: number;
+  readonly sha256: string;
+};
+
+/** Steps of a job, in the order in which a person sees them. */
+export type StepName = "sandbox" | "upload" | "profile" | "plan" | "run" | "collect";
+
+/** What happens to a job, append-only. `output-delta` and `text-delta` carry pieces; all others are whole. */
+export type JobEventBody =
+  | { readonly kind: "job-created"; readonly type: string; readonly prompt: string; readonly files: readonly UploadedFile[] }
+  | { readonly kind: "job-started"; readonly attempt: number }
+  | { readonly kind: "step-started"; readonly step: StepName; readonly title: string }
+  | { readonly kind: "step-finished"; readonly step: StepName; readonly title: string; readonly durationMs: number }
+  | { readonly kind: "code-written"; readonly understood: string; readonly code: string }
+  | { readonly kind: "output-delta"; readonly stream: "stdout" | "stderr"; readonly text: string }
+  | { readonly kind: "text-delta"; readonly text: string }
+  | { readonly kind: "artifact-available"; readonly artifact: Artifact }
+  | { readonly kind: "job-completed"; readonly output: JobOutput; readonly costUsd: number }
+  | { readonly kind: "job-failed"; readonly error: JobError; readonly output: JobOutput; readonly costUsd: number };
+
+/** `seq` is global and rising: the cursor of every follower (WebSocket, CLI, tests). `at` is ms since the epoch. */
+export type JobEvent = JobEventBody & {
+  readonly seq: number;
+  readonly jobId: string;
+  readonly conversationId: string | null;
+  readonly at: number;
+};
+
+export type Conversation = {
+  readonly id: string;
+  readonly title: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+};
+
+export type Message = {
+  readonly id: string;
+  readonly conversationId: string;
+  readonly role: "user" | "assistant";
+  readonly channel: string;
+  readonly text: string;
+  readonly files: readonly UploadedFile[];
+  readonly jobId: string | null;
+  readonly createdAt: number;
+};
+
+/** The same for every channel: what a person sent. Bytes are already in storage/uploads. */
+export type InboundMessage = {
+  readonly channel: string;
+  /** Unique within the channel; a redelivery carries the same. */
+  readonly channelMessageId: string;
+  readonly conversationId: string | null;
+  readonly text: string;
+  readonly files: readonly UploadedFile[];
+  readonly code?: string;
+};
+
+/** Everything the page needs to draw a conversation: finished jobs as a snapshot, never as replayed deltas. */
+export type JobView = Job & {
+  readonly prompt: string;
+  readonly understood: string | null;
+  readonly code: string | null;
+  readonly artifacts: readonly Artifact[];
+  readonly steps: readonly { readonly step: StepName; readonly title: string; readonly durationMs: number | null }[];
+  readonly costUsd: number;
+  readonly durationMs: number | null;
+};
+
+/** Frames that core sends over the WebSocket. */
+export type LiveFrame =
+  | { readonly type: "hello"; readonly seq: number; readonly version: string }
+  | { readonly type: "event"; readonly event: JobEvent }
+  | { readonly type: "error"; readonly message: string };
