@@ -16,26 +16,105 @@ type Setting = {
 
 /** The list that docs/settings.md is made from. */
 export const SETTINGS = [
-  { env: "SANDPIPER_PORT", default: "4747", unit: "port", about: "Where the dashboard listens, on 127.0.0.1 only. 0 takes a free one." },
-  { env: "SANDPIPER_HOME", default: "", unit: "folder", about: "Where data/ and storage/ live. Empty: the project folder." },
-  { env: "SANDPIPER_SANDBOX", default: "", unit: "local | e2b", about: "Where code runs. Empty: E2B's cloud if E2B_API_KEY is set, else this machine." },
-  { env: "SANDPIPER_PYTHON", default: "", unit: "path", about: "Python for the local sandbox. Empty: the one that set-up found or made." },
-  { env: "SANDPIPER_BWRAP", default: "", unit: "path", about: "bubblewrap for the local sandbox. Empty: the one that set-up found." },
-  { env: "SANDPIPER_JOB_SECONDS", default: "120", unit: "s", about: "A job that runs longer is stopped and its sandbox killed." },
-  { env: "SANDPIPER_CONCURRENCY", default: "2", unit: "jobs", about: "Jobs that run side by side; two fit the smallest laptop." },
+  {
+    env: "SANDPIPER_PORT",
+    default: "4747",
+    unit: "port",
+    about: "Where the dashboard listens, on 127.0.0.1 only. 0 takes a free one.",
+  },
+  {
+    env: "SANDPIPER_HOME",
+    default: "",
+    unit: "folder",
+    about: "Where data/ and storage/ live. Empty: the project folder.",
+  },
+  {
+    env: "SANDPIPER_SANDBOX",
+    default: "",
+    unit: "local | e2b",
+    about: "Where code runs. Empty: E2B's cloud if E2B_API_KEY is set, else this machine.",
+  },
+  {
+    env: "SANDPIPER_PYTHON",
+    default: "",
+    unit: "path",
+    about: "Python for the local sandbox. Empty: the one that set-up found or made.",
+  },
+  {
+    env: "SANDPIPER_BWRAP",
+    default: "",
+    unit: "path",
+    about: "bubblewrap for the local sandbox. Empty: the one that set-up found.",
+  },
+  {
+    env: "SANDPIPER_JOB_SECONDS",
+    default: "120",
+    unit: "s",
+    about: "A job that runs longer is stopped and its sandbox killed.",
+  },
+  {
+    env: "SANDPIPER_CONCURRENCY",
+    default: "2",
+    unit: "jobs",
+    about: "Jobs that run side by side; two fit the smallest laptop.",
+  },
   { env: "SANDPIPER_MAX_UPLOAD_MB", default: "100", unit: "MiB", about: "The largest file that is accepted." },
-  { env: "SANDPIPER_MAX_OUTPUT_MB", default: "1", unit: "MiB", about: "stdout and stderr kept of one job; the rest is dropped and said so." },
-  { env: "SANDPIPER_MAX_ARTIFACT_MB", default: "200", unit: "MiB", about: "All files together that one job may bring out of its sandbox." },
+  {
+    env: "SANDPIPER_MAX_OUTPUT_MB",
+    default: "1",
+    unit: "MiB",
+    about: "stdout and stderr kept of one job; the rest is dropped and said so.",
+  },
+  {
+    env: "SANDPIPER_MAX_ARTIFACT_MB",
+    default: "200",
+    unit: "MiB",
+    about: "All files together that one job may bring out of its sandbox.",
+  },
   { env: "SANDPIPER_MEMORY_MB", default: "2048", unit: "MiB", about: "Memory of one local sandbox." },
-  { env: "SANDPIPER_E2B_DAILY_USD", default: "1", unit: "USD", about: "No new E2B sandbox once today's have cost this much (UTC day)." },
-  { env: "SANDPIPER_OPEN", default: "1", unit: "0 | 1", about: "Open the dashboard in the browser at start where there is a desktop." },
-  { env: "SANDPIPER_LOG", default: "info", unit: "debug | info | warn | error", about: "The lowest level that is logged." },
+  {
+    env: "SANDPIPER_E2B_DAILY_USD",
+    default: "1",
+    unit: "USD",
+    about: "No new E2B sandbox once today's have cost this much (UTC day).",
+  },
+  {
+    env: "SANDPIPER_OPEN",
+    default: "1",
+    unit: "0 | 1",
+    about: "Open the dashboard in the browser at start where there is a desktop.",
+  },
+  {
+    env: "SANDPIPER_LOG",
+    default: "info",
+    unit: "debug | info | warn | error",
+    about: "The lowest level that is logged.",
+  },
   { env: "E2B_API_KEY", default: "", unit: "key", about: "E2B's key; moves the work to E2B's cloud.", secret: true },
   { env: "E2B_DOMAIN", default: "", unit: "host", about: "Another E2B-compatible cloud." },
   { env: "E2B_API_URL", default: "", unit: "URL", about: "Control plane of an E2B-compatible server." },
-  { env: "SANDPIPER_SANDBOXD_PORT", default: "0", unit: "port", about: "Where sandboxd listens on 127.0.0.1.", internal: true },
-  { env: "SANDPIPER_SANDBOXD_KEY", default: "", unit: "key", about: "What a client of sandboxd must show.", internal: true, secret: true },
-  { env: "SANDPIPER_SUPERVISED", default: "", unit: "0 | 1", about: "Set for the children of `sandpiper start`.", internal: true },
+  {
+    env: "SANDPIPER_SANDBOXD_PORT",
+    default: "0",
+    unit: "port",
+    about: "Where sandboxd listens on 127.0.0.1.",
+    internal: true,
+  },
+  {
+    env: "SANDPIPER_SANDBOXD_KEY",
+    default: "",
+    unit: "key",
+    about: "What a client of sandboxd must show.",
+    internal: true,
+    secret: true,
+  },
+  {
+    env: "SANDPIPER_SUPERVISED",
+    default: "",
+    unit: "0 | 1",
+    about: "Set for the children of `sandpiper start`.",
+    internal: true,
+  },
 ] as const satisfies readonly Setting[];
 
 type Name = (typeof SETTINGS)[number]["env"];
@@ -78,7 +157,8 @@ export function readEnvironment(root = ROOT): Environment {
 
 /** Throws AppError `config` with one clear sentence for a value that makes no sense. */
 export function loadConfig(environment: Environment = process.env, root = ROOT): Config {
-  const text = (name: Name): string => environment[name]?.trim() || (SETTINGS.find((one) => one.env === name)?.default ?? "");
+  const text = (name: Name): string =>
+    environment[name]?.trim() || (SETTINGS.find((one) => one.env === name)?.default ?? "");
   const number = (name: Name, min: number, max: number): number => {
     const value = Number(text(name));
     if (!Number.isFinite(value) || value < min || value > max)
@@ -87,7 +167,8 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
   };
   const oneOf = <T extends string>(name: Name, choices: readonly T[]): T => {
     const value = choices.find((choice) => choice === text(name));
-    if (value === undefined) throw new AppError("config", `${name} is "${text(name)}", but must be one of: ${choices.join(", ")}.`);
+    if (value === undefined)
+      throw new AppError("config", `${name} is "${text(name)}", but must be one of: ${choices.join(", ")}.`);
     return value;
   };
   const home = resolve(root, text("SANDPIPER_HOME") || ".");

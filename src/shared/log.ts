@@ -12,11 +12,13 @@ export function createLog(
   level: LogLevel = "info",
   write: (line: string) => void = (line) => void globalThis.process.stdout.write(`${line}\n`),
 ): Log {
-  const at = (one: LogLevel) => (event: string, fields: Fields = {}) => {
-    if (ORDER[one] < ORDER[level]) return;
-    const line = { at: new Date().toISOString(), process, level: one, event, ...fields };
-    write(maskSecrets(JSON.stringify(line, errorsAsText)));
-  };
+  const at =
+    (one: LogLevel) =>
+    (event: string, fields: Fields = {}) => {
+      if (ORDER[one] < ORDER[level]) return;
+      const line = { at: new Date().toISOString(), process, level: one, event, ...fields };
+      write(maskSecrets(JSON.stringify(line, errorsAsText)));
+    };
   return { debug: at("debug"), info: at("info"), warn: at("warn"), error: at("error") };
 }
 
@@ -30,5 +32,10 @@ export function maskSecrets(line: string): string {
 
 function errorsAsText(_key: string, value: unknown): unknown {
   if (!(value instanceof Error)) return value;
-  return { name: value.name, message: value.message, stack: value.stack, ...(value.cause === undefined ? {} : { cause: value.cause }) };
+  return {
+    name: value.name,
+    message: value.message,
+    stack: value.stack,
+    ...(value.cause === undefined ? {} : { cause: value.cause }),
+  };
 }

@@ -15,19 +15,23 @@ export const JobInput = z.looseObject({
 });
 export type JobInput = z.infer<typeof JobInput>;
 
-/** `jobs.output_result`. Paths are relative to the project folder and exist when the job has ended. */
-export type JobOutput = {
-  readonly stdout: string;
-  readonly text: string;
-  readonly artifacts: readonly string[];
-  readonly error?: JobError;
-};
+export const JobError = z.object({ code: z.string(), message: z.string(), detail: z.string().exactOptional() });
+/** `message` is for people; `detail` is a traceback or the like. */
+export type JobError = z.infer<typeof JobError>;
 
-export type JobError = { readonly code: string; readonly message: string; readonly detail?: string };
+export const JobOutput = z.object({
+  stdout: z.string(),
+  text: z.string(),
+  artifacts: z.array(z.string()),
+  error: JobError.exactOptional(),
+});
+/** `jobs.output_result`. Paths are relative to the project folder and exist when the job has ended. */
+export type JobOutput = z.infer<typeof JobOutput>;
 
 export type Job = {
   readonly id: string;
-  readonly type: JobType;
+  /** One of JOB_TYPES, unless a stranger wrote the row. */
+  readonly type: string;
   readonly status: JobStatus;
   readonly input: JobInput;
   readonly output: JobOutput | null;
@@ -68,7 +72,12 @@ export type StepName = "sandbox" | "upload" | "profile" | "plan" | "run" | "coll
 
 /** What happens to a job, append-only. `output-delta` and `text-delta` carry pieces; all others are whole. */
 export type JobEventBody =
-  | { readonly kind: "job-created"; readonly type: string; readonly prompt: string; readonly files: readonly UploadedFile[] }
+  | {
+      readonly kind: "job-created";
+      readonly type: string;
+      readonly prompt: string;
+      readonly files: readonly UploadedFile[];
+    }
   | { readonly kind: "job-started"; readonly attempt: number }
   | { readonly kind: "step-started"; readonly step: StepName; readonly title: string }
   | { readonly kind: "step-finished"; readonly step: StepName; readonly title: string; readonly durationMs: number }

@@ -1,0 +1,62 @@
+// The append-only story of every job. A row's change and its event are written in one transaction.
+import { z } from "zod";
+import type { Tx } from "./db.ts";
+import { integer, optionalText, parseJson, text } from "./rows.ts";
+import type { JobEvent, JobEventBody } from "./types.ts";
+
+const EventRow = z.object({
+  seq: integer,
+  job_id: text,
+  conversation_id: optionalText,
+  at: integer,
+  kind: text,
+  data: z.unknown(),
+});
+
+const KINDS = new Set<string>([
+  "job-created",
+  "job-started",
+  "step-started",
+  "step-finished",
+  "code-written",
+  "output-delta",
+  "text-delta",
+  "artifact-available",
+  "job-completed",
+  "job-failed",
+] satisfies JobEventBody["kind"][]);
+
+export function appendEvent(tx: Tx, jobId: string, attempt: number, at: number, body: JobEventBody): void {
+  const { kind, ...data } = body;
+  tx.run(
+    `INSERT INTO job_events (job_id, conversation_id, attempt, at, kind, data)
+     VALUES (?1, (SELECT conversation_id FROM job_run WHERE job_id = ?1), ?2, ?3, ?4, ?5)`,
+    jobId,
+    attempt,
+    at,
+    kind,
+    JSON.stringify(data),
+  );
+}
+
+/** Events with seq > after, oldest first. */
+export function eventsAfter(tx: Tx, after: number, limit: number, jobId?: string): JobEvent[] {
+  const rows =
+    jobId === undefined
+      ? tx.all("SELECT * FROM job_events WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
+      : tx.all("SELECT * FROM job_events WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?", jobId, after, limit);
+  return rows.flatMap(toEvent);
+}
+
+/** The newest seq; 0 before the first event. */
+export function latestSeq(tx: Tx): number {
+  return integer.parse(tx.get("SELECT coalesce(max(seq), 0) AS seq FROM job_events")?.["seq"]);
+}
+
+function toEvent(row: Record<string, unknown>): JobEvent[] {
+  const { seq, job_id, conversation_id, at, kind, data } = EventRow.parse(row);
+  const body = parseJson(data);
+  if (!KINDS.has(kind) || typeof body !== "object" || body === null) return [];
+  // The kinds are ours and only appendEvent and the insert trigger write them.
+  return [{ ...body, kind, seq, jobId: job_id, conversationId: conversation_id, at } as JobEvent];
+}

@@ -1,0 +1,37 @@
+// A job as people see it: the row, its artifacts, and what its events say in the end.
+import { artifactsOfJob } from "./artifacts.ts";
+import type { Tx } from "./db.ts";
+import { eventsAfter } from "./events.ts";
+import { readRunFacts } from "./jobs.ts";
+import type { Job, JobEvent, JobView, StepName } from "./types.ts";
+
+type Step = { readonly step: StepName; readonly title: string; readonly durationMs: number | null };
+
+export function viewJob(tx: Tx, job: Job): JobView {
+  const events = eventsAfter(tx, 0, 5_000, job.id);
+  const facts = readRunFacts(tx, job.id);
+  const written = events.findLast((event) => event.kind === "code-written");
+  return {
+    ...job,
+    prompt: job.input.prompt ?? "",
+    understood: written?.understood ?? null,
+    code: written?.code ?? job.input.code ?? null,
+    artifacts: artifactsOfJob(tx, job.id),
+    steps: stepsOf(events),
+    costUsd: facts.costMicroUsd / 1e6,
+    durationMs: facts.startedAt !== null && facts.finishedAt !== null ? facts.finishedAt - facts.startedAt : null,
+  };
+}
+
+/** The steps of the last attempt, in order; a step that has not finished has no duration. */
+function stepsOf(events: readonly JobEvent[]): Step[] {
+  const start = events.findLastIndex((event) => event.kind === "job-started");
+  const steps: Step[] = [];
+  for (const event of events.slice(start + 1)) {
+    if (event.kind === "step-started") steps.push({ step: event.step, title: event.title, durationMs: null });
+    if (event.kind !== "step-finished") continue;
+    const index = steps.findLastIndex((one) => one.step === event.step);
+    if (index >= 0) steps[index] = { step: event.step, title: event.title, durationMs: event.durationMs };
+  }
+  return steps;
+}
