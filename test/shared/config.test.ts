@@ -1,0 +1,214 @@
+// Settings: what is read, what is refused and with which sentence, and what a child never gets to see.
+import { afterEach, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SETTINGS, loadConfig, readEnvironment, withoutKeys } from "../../src/shared/config.ts";
+import { AppError } from "../../src/shared/errors.ts";
+
+const KEY = "e2b_0123456789abcdef0123456789abcdef01234567";
+
+/** The error that `loadConfig` throws. */
+function refusal(environment: Record<string, string>): AppError {
+  try {
+    loadConfig(environment, "/project");
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+  throw new Error("The configuration was accepted.");
+}
+
+describe("with nothing set", () => {
+  const config = loadConfig({}, "/project");
+
+  test("work happens on this machine, below the project folder", () => {
+    expect(config.sandbox).toBe("local");
+    expect(config.dataDir).toBe("/project/data");
+    expect(config.storageDir).toBe("/project/storage");
+    expect(config.warnings).toEqual([]);
+  });
+
+  test("the documented defaults hold", () => {
+    expect(config.port).toBe(4747);
+    expect(config.jobTimeoutMs).toBe(120_000);
+    expect(config.maxUploadBytes).toBe(100 * 1024 * 1024);
+    expect(config.maxOutputBytes).toBe(1024 * 1024);
+    expect(config.sandboxMemoryBytes).toBe(2 * 1024 ** 3);
+    expect(config.openBrowser).toBe(true);
+    expect(config.logLevel).toBe("info");
+    expect(config.supervised).toBe(false);
+  });
+
+  test("blank values are the same as none", () => {
+    const blank = Object.fromEntries(SETTINGS.map(({ env }) => [env, " \t"]));
+    expect(loadConfig(blank, "/project")).toEqual(config);
+  });
+});
+
+describe("a number", () => {
+  test.each(["0", "65535", " 8080 "])("port %p is taken", (value) => {
+    expect(loadConfig({ SANDPIPER_PORT: value }, "/project").port).toBe(Number(value));
+  });
+
+  test.each(["-1", "65536", "http", "80 80", "12px", "NaN", "Infinity", "1_000"])("port %p is refused", (value) => {
+    expect(refusal({ SANDPIPER_PORT: value }).code).toBe("config");
+  });
+
+  test("is refused with its name, its value and the range", () => {
+    expect(refusal({ SANDPIPER_JOB_SECONDS: "soon" }).message).toBe(
+      'SANDPIPER_JOB_SECONDS is "soon", but must be a number from 1 to 86400.',
+    );
+  });
+
+  test("of zero dollars a day is a budget, not a missing value", () => {
+    expect(loadConfig({ SANDPIPER_E2B_DAILY_USD: "0" }, "/project").e2bDailyUsd).toBe(0);
+    expect(loadConfig({ SANDPIPER_E2B_DAILY_USD: "0.25" }, "/project").e2bDailyUsd).toBe(0.25);
+  });
+
+  test("of jobs side by side is at least one", () => {
+    expect(refusal({ SANDPIPER_CONCURRENCY: "0" }).message).toContain("from 1 to 64");
+  });
+});
+
+describe("a choice", () => {
+  test("is refused with what there is to choose", () => {
+    expect(refusal({ SANDPIPER_LOG: "loud" }).message).toBe(
+      'SANDPIPER_LOG is "loud", but must be one of: debug, info, warn, error.',
+    );
+    expect(refusal({ SANDPIPER_OPEN: "yes" }).message).toContain("0, 1");
+    expect(refusal({ SANDPIPER_SANDBOX: "docker" }).message).toContain("local, e2b");
+  });
+
+  test("of a closed browser is kept", () => {
+    expect(loadConfig({ SANDPIPER_OPEN: "0" }, "/project").openBrowser).toBe(false);
+  });
+});
+
+describe("where code runs", () => {
+  test("a key moves the work to E2B", () => {
+    const config = loadConfig({ E2B_API_KEY: KEY }, "/project");
+    expect(config.sandbox).toBe("e2b");
+    expect(config.e2b).toMatchObject({ apiKey: KEY, domain: "", apiUrl: "" });
+  });
+
+  test("local is obeyed in spite of a key or a server", () => {
+    expect(loadConfig({ E2B_API_KEY: KEY, SANDPIPER_SANDBOX: "local" }, "/project").sandbox).toBe("local");
+    expect(loadConfig({ E2B_DOMAIN: "e2b.example", SANDPIPER_SANDBOX: "local" }, "/project").sandbox).toBe("local");
+  });
+
+  test.each([
+    { SANDPIPER_SANDBOX: "e2b" },
+    { E2B_DOMAIN: "e2b.example" },
+    { E2B_API_URL: "https://api.e2b.example" },
+    { SANDPIPER_SANDBOX: "e2b", E2B_API_KEY: "  " },
+  ])("E2B without a key is refused, never replaced by this machine: %p", (environment) => {
+    const { message } = refusal(environment);
+    expect(message).toContain("E2B_API_KEY is not set");
+    expect(message).toContain("SANDPIPER_SANDBOX=local");
+  });
+
+  test("another server of the protocol is an address", () => {
+    const config = loadConfig({ E2B_API_KEY: KEY, E2B_API_URL: "https://api.e2b.example" }, "/project");
+    expect(config.sandbox).toBe("e2b");
+    expect(config.e2b.apiUrl).toBe("https://api.e2b.example");
+  });
+
+  test("a refusal never shows the key", () => {
+    expect(refusal({ E2B_API_KEY: KEY, SANDPIPER_PORT: "x" }).message).not.toContain(KEY);
+  });
+});
+
+describe("the home folder", () => {
+  test("moves data and storage, not the project", () => {
+    const config = loadConfig({ SANDPIPER_HOME: "/var/lib/sandpiper" }, "/project");
+    expect([config.root, config.home]).toEqual(["/project", "/var/lib/sandpiper"]);
+    expect([config.dataDir, config.storageDir]).toEqual(["/var/lib/sandpiper/data", "/var/lib/sandpiper/storage"]);
+  });
+
+  test("is relative to the project folder", () => {
+    expect(loadConfig({ SANDPIPER_HOME: "mine" }, "/project").home).toBe("/project/mine");
+  });
+});
+
+describe("a misspelt setting", () => {
+  test("is answered with the nearest one", () => {
+    expect(loadConfig({ SANDPIPER_PROT: "1" }, "/project").warnings).toEqual([
+      "SANDPIPER_PROT is not a setting. Did you mean SANDPIPER_PORT?",
+    ]);
+    expect(loadConfig({ SANDPIPER_MEMORY: "1" }, "/project").warnings[0]).toContain("SANDPIPER_MEMORY_MB?");
+  });
+
+  test("of somebody else is none of our business", () => {
+    expect(loadConfig({ PATH: "/bin", SANDPIPERX: "1", E2B_OTHER: "1" }, "/project").warnings).toEqual([]);
+  });
+});
+
+describe("the .env file", () => {
+  const folders: string[] = [];
+  function folderWith(text: string): string {
+    const folder = mkdtempSync(join(tmpdir(), "sandpiper-config-"));
+    folders.push(folder);
+    writeFileSync(join(folder, ".env"), text);
+    return folder;
+  }
+
+  afterEach(() => {
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true });
+  });
+
+  test("is read with comments, quotes, Windows line ends and a byte order mark", () => {
+    const folder = folderWith('\uFEFFSANDPIPER_PORT=5000\r\n# a comment\r\nSANDPIPER_HOME="/with space"\r\n');
+    const config = loadConfig(readEnvironment(folder), folder);
+    expect([config.port, config.home]).toEqual([5000, "/with space"]);
+  });
+
+  test("yields to the process's environment", () => {
+    const [name, value] = Object.entries(process.env).find(([, one]) => one !== undefined && one !== "") ?? [
+      "PATH",
+      "",
+    ];
+    expect(readEnvironment(folderWith(`${name}=from the file\n`))[name]).toBe(value);
+  });
+
+  test("may be missing", () => {
+    expect(readEnvironment(join(tmpdir(), "no-such-sandpiper-folder"))).toEqual({ ...process.env });
+  });
+});
+
+describe("a child that needs no keys", () => {
+  test("gets none", () => {
+    const environment = {
+      E2B_API_KEY: KEY,
+      OPENAI_API_KEY: "k",
+      TELEGRAM_BOT_TOKEN: "t",
+      SMTP_PASSWORD: "p",
+      A_SECRET: "s",
+    };
+    expect(withoutKeys(environment)).toEqual({});
+  });
+
+  test("keeps the rest, without holes", () => {
+    expect(withoutKeys({ PATH: "/bin", SANDPIPER_PORT: "1", MISSING: undefined })).toEqual({
+      PATH: "/bin",
+      SANDPIPER_PORT: "1",
+    });
+  });
+});
+
+describe("the list of settings", () => {
+  test("names each setting once and says what it is for", () => {
+    expect(new Set(SETTINGS.map(({ env }) => env)).size).toBe(SETTINGS.length);
+    for (const { env, unit, about } of SETTINGS) {
+      expect(env).toMatch(/^(SANDPIPER|E2B)_[A-Z0-9_]+$/);
+      expect(unit).not.toBe("");
+      expect(about).toMatch(/^[A-Z][^|]*\.$|^bubblewrap[^|]*\.$|^stdout[^|]*\.$|^E2B[^|]*\.$/);
+    }
+  });
+
+  test("marks everything that looks like a key as a secret without a default", () => {
+    for (const setting of SETTINGS.filter(({ env }) => /KEY|TOKEN|SECRET|PASSWORD/.test(env))) {
+      expect(setting).toMatchObject({ secret: true, default: "" });
+    }
+  });
+});
