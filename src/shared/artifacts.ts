@@ -33,6 +33,13 @@ export function insertArtifact(tx: Tx, artifact: Artifact, now: number): void {
   );
 }
 
+/** An attempt that begins anew forgets what an earlier one kept. Returns the paths whose bytes are now nobody's. */
+export function forgetArtifacts(tx: Tx, jobId: string): string[] {
+  const paths = artifactsOfJob(tx, jobId).map((artifact) => artifact.path);
+  tx.run("DELETE FROM artifacts WHERE job_id = ?", jobId);
+  return paths;
+}
+
 export function readArtifact(tx: Tx, id: string): Artifact | null {
   const row = tx.get("SELECT * FROM artifacts WHERE id = ?", id);
   return row === null ? null : toArtifact(row);

@@ -93,6 +93,7 @@ export const SETTINGS = [
   { env: "E2B_API_KEY", default: "", unit: "key", about: "E2B's key; moves the work to E2B's cloud.", secret: true },
   { env: "E2B_DOMAIN", default: "", unit: "host", about: "Another E2B-compatible cloud." },
   { env: "E2B_API_URL", default: "", unit: "URL", about: "Control plane of an E2B-compatible server." },
+  { env: "E2B_SANDBOX_URL", default: "", unit: "URL", about: "Data plane of an E2B-compatible server." },
   {
     env: "SANDPIPER_SANDBOXD_PORT",
     default: "0",
@@ -138,7 +139,12 @@ export type Config = {
   readonly e2bDailyUsd: number;
   readonly openBrowser: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error";
-  readonly e2b: { readonly apiKey: string; readonly domain: string; readonly apiUrl: string };
+  readonly e2b: {
+    readonly apiKey: string;
+    readonly domain: string;
+    readonly apiUrl: string;
+    readonly sandboxUrl: string;
+  };
   readonly sandboxd: { readonly port: number; readonly key: string };
   readonly supervised: boolean;
   /** Sentences about settings that are probably mistakes; shown at start. */
@@ -190,7 +196,12 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
     e2bDailyUsd: number("SANDPIPER_E2B_DAILY_USD", 0, 100_000),
     openBrowser: oneOf("SANDPIPER_OPEN", ["0", "1"]) === "1",
     logLevel: oneOf("SANDPIPER_LOG", ["debug", "info", "warn", "error"]),
-    e2b: { apiKey: text("E2B_API_KEY"), domain: text("E2B_DOMAIN"), apiUrl: text("E2B_API_URL") },
+    e2b: {
+      apiKey: text("E2B_API_KEY"),
+      domain: text("E2B_DOMAIN"),
+      apiUrl: text("E2B_API_URL"),
+      sandboxUrl: text("E2B_SANDBOX_URL"),
+    },
     sandboxd: { port: number("SANDPIPER_SANDBOXD_PORT", 0, 65_535), key: text("SANDPIPER_SANDBOXD_KEY") },
     supervised: text("SANDPIPER_SUPERVISED") === "1",
     warnings: unknownSettings(environment),
@@ -221,7 +232,7 @@ function chooseSandbox(
 function unknownSettings(environment: Environment): string[] {
   const known = SETTINGS.map((one) => one.env);
   return Object.keys(environment)
-    .filter((name) => name.startsWith("SANDPIPER_") && !known.some((one) => one === name))
+    .filter((name) => /^SANDPIPER_(?!TEST_)/.test(name) && !known.some((one) => one === name))
     .map((name) => `${name} is not a setting. Did you mean ${nearest(name, known)}?`);
 }
 

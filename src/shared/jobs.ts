@@ -189,6 +189,15 @@ export function reclaimJobs(board: Board, isAlive: (workerId: string) => boolean
   });
 }
 
+/** Gives a running job back untouched: the attempt is not counted. */
+export function handBackJob(board: Board, claim: Claim): Promise<boolean> {
+  return board.write((tx) => {
+    const sql = `UPDATE job_run SET state = 'ready', attempt = attempt - 1, worker_id = NULL, lease_until = NULL
+      WHERE job_id = ? AND attempt = ? AND worker_id = ? AND state = 'running'`;
+    return tx.run(sql, claim.jobId, claim.attempt, claim.workerId) === 1;
+  });
+}
+
 export function readJob(tx: Tx, jobId: string): Job | null {
   const row = tx.get(`${SELECT_JOB} WHERE jobs.id = ?`, jobId);
   return row === null ? null : toJob(row);

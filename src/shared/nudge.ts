@@ -6,6 +6,7 @@ import type { Socket } from "bun";
 export type Nudge = {
   /** Wakes every process at the other end. Never fails: the poll is the safety net. */
   readonly send: () => void;
+  readonly isConnected: () => boolean;
   readonly close: () => void;
 };
 
@@ -32,6 +33,7 @@ export function listenForNudges(dataDir: string, onNudge: () => void): Nudge {
   });
   return {
     send: () => peers.forEach((peer) => peer.write("!")),
+    isConnected: () => peers.size > 0,
     close: () => server.stop(true),
   };
 }
@@ -51,5 +53,5 @@ export function connectNudge(dataDir: string, onNudge: () => void, signal: Abort
     Bun.connect({ unix: socketPath(dataDir), socket }).then(onNudge, lose);
   };
   connect();
-  return { send: () => void peer?.write("!"), close: () => peer?.end() };
+  return { send: () => void peer?.write("!"), isConnected: () => peer !== null, close: () => peer?.end() };
 }

@@ -1,0 +1,213 @@
+// The only importer of the E2B SDK. Local sandboxd or E2B's cloud is an address; the code that runs is the same.
+import { Sandbox, AuthenticationError, RateLimitError, TimeoutError, type Result } from "@e2b/code-interpreter";
+import { AppError } from "../shared/errors.ts";
+import type { ChartData } from "../shared/types.ts";
+
+/** Where to connect; nothing else is a provider's own. */
+export type SandboxProvider = {
+  readonly kind: "local" | "e2b";
+  readonly apiKey: string;
+  readonly apiUrl: string | null;
+  readonly sandboxUrl: string | null;
+  readonly domain: string | null;
+};
+
+/** One rich result of a cell; binary kinds are base64, as E2B sends them. */
+export type RunResult = {
+  readonly isMain: boolean;
+  readonly text: string | null;
+  readonly files: readonly {
+    readonly extension: string;
+    readonly encoding: "base64" | "utf8";
+    readonly content: string;
+  }[];
+  readonly chart: ChartData | null;
+};
+
+export type RunError = { readonly name: string; readonly value: string; readonly traceback: string };
+export type RunOutcome = { readonly results: readonly RunResult[]; readonly error: RunError | null };
+
+export type SandboxFile = { readonly path: string; readonly bytes: number; readonly modifiedAt: number };
+
+export type RunOptions = {
+  readonly timeoutMs: number;
+  readonly onOutput: (stream: "stdout" | "stderr", text: string) => void;
+};
+
+/** One sandbox. It dies on every path: `await using`. */
+export type JobSandbox = AsyncDisposable & {
+  readonly id: string;
+  /** Streams the file at `source` of this machine to `path` of the sandbox. */
+  readonly upload: (path: string, source: string) => Promise<void>;
+  readonly run: (code: string, options: RunOptions) => Promise<RunOutcome>;
+  /** Regular files below `folder`, `depth` levels deep; links are left out. */
+  readonly list: (folder: string, depth: number) => Promise<SandboxFile[]>;
+  readonly download: (path: string) => Promise<ReadableStream<Uint8Array>>;
+  /** Micro-dollars a second, by what the provider says this sandbox has; 0 on this machine. */
+  readonly price: () => Promise<number>;
+  readonly kill: () => Promise<void>;
+};
+
+/** E2B's list price: micro-dollars per vCPU-second and GiB-second of what is allocated (e2b.dev/docs, billing). */
+const CPU_MICRO_USD = 14;
+const MEMORY_MICRO_USD = 4.5;
+/** E2B's default machine (2 vCPU, 512 MiB) before the real one is known. */
+export const DEFAULT_PRICE_MICRO_USD = 2 * CPU_MICRO_USD + 0.5 * MEMORY_MICRO_USD;
+
+/** More output than this is not a program to wait for: its sandbox is killed. */
+const MAX_STREAM_BYTES = 64 * 2 ** 20;
+
+export type OpenOptions = {
+  readonly timeoutMs: number;
+  readonly metadata: Record<string, string>;
+  readonly signal: AbortSignal;
+};
+
+/** Creates a sandbox that its server ends after `timeoutMs` even if we are gone by then. Throws AppError. */
+export async function openSandbox(provider: SandboxProvider, options: OpenOptions): Promise<JobSandbox> {
+  options.signal.throwIfAborted();
+  const sandbox = await translated(() =>
+    Sandbox.create({
+      ...connection(provider),
+      timeoutMs: options.timeoutMs,
+      metadata: options.metadata,
+      // Nothing that holds a user's file may reach the network.
+      allowInternetAccess: false,
+    }),
+  );
+  return wrap(provider, sandbox, options.signal);
+}
+
+/** Kills what earlier workers of this installation left running. Returns how many there were. */
+export async function killOrphans(provider: SandboxProvider, metadata: Record<string, string>): Promise<number> {
+  const paginator = Sandbox.list({ ...connection(provider), query: { metadata } });
+  let killed = 0;
+  while (paginator.hasNext) {
+    const page = await translated(() => paginator.nextItems());
+    for (const { sandboxId } of page) {
+      if (await translated(() => Sandbox.kill(sandboxId, connection(provider)))) killed += 1;
+    }
+  }
+  return killed;
+}
+
+function connection(provider: SandboxProvider) {
+  return {
+    apiKey: provider.apiKey,
+    ...(provider.apiUrl === null ? {} : { apiUrl: provider.apiUrl }),
+    ...(provider.sandboxUrl === null ? {} : { sandboxUrl: provider.sandboxUrl }),
+    ...(provider.domain === null ? {} : { domain: provider.domain }),
+  };
+}
+
+function wrap(provider: SandboxProvider, sandbox: Sandbox, signal: AbortSignal): JobSandbox {
+  let killing: Promise<void> | null = null;
+  const kill = () => (killing ??= killQuietly(sandbox));
+  const onAbort = () => void kill();
+  signal.addEventListener("abort", onAbort, { once: true });
+  /** Once the job is to stop, whatever a dying sandbox says is only an echo of that. */
+  const guarded = async <T>(call: () => Promise<T>): Promise<T> => {
+    signal.throwIfAborted();
+    try {
+      return await translated(call);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
+  };
+  return {
+    id: sandbox.sandboxId,
+    upload: (path, source) => guarded(async () => void (await sandbox.files.write(path, Bun.file(source)))),
+    run: (code, options) => guarded(() => runCode(sandbox, code, options, kill)),
+    list: (folder, depth) => guarded(() => listFiles(sandbox, folder, depth)),
+    download: (path) => guarded(() => sandbox.files.read(path, { format: "stream" })),
+    price: () => guarded(() => priceOf(provider, sandbox)),
+    kill,
+    [Symbol.asyncDispose]: async () => {
+      signal.removeEventListener("abort", onAbort);
+      await kill();
+    },
+  };
+}
+
+/** A sandbox that is gone already is what we wanted; one that can't be reached ends by its own timeout. */
+async function killQuietly(sandbox: Sandbox): Promise<void> {
+  await sandbox.kill({ requestTimeoutMs: 10_000 }).catch(() => false);
+}
+
+async function runCode(
+  sandbox: Sandbox,
+  code: string,
+  options: RunOptions,
+  kill: () => Promise<void>,
+): Promise<RunOutcome> {
+  let bytes = 0;
+  const take = (stream: "stdout" | "stderr") => (message: { line: string }) => {
+    bytes += message.line.length;
+    if (bytes > MAX_STREAM_BYTES) return void kill();
+    options.onOutput(stream, message.line);
+  };
+  const execution = await sandbox.runCode(code, {
+    timeoutMs: options.timeoutMs,
+    onStdout: take("stdout"),
+    onStderr: take("stderr"),
+  });
+  if (bytes > MAX_STREAM_BYTES) throw new AppError("code", "The program printed more than 64 MiB, so it was stopped.");
+  return { results: execution.results.map(toRunResult), error: execution.error ?? null };
+}
+
+const BINARY = ["png", "jpeg", "pdf"] as const;
+
+function toRunResult(result: Result): RunResult {
+  const binary = BINARY.flatMap((kind) => {
+    const content = result[kind];
+    return content === undefined
+      ? []
+      : [{ extension: kind === "jpeg" ? "jpg" : kind, encoding: "base64" as const, content }];
+  });
+  const svg = result.svg === undefined ? [] : [{ extension: "svg", encoding: "utf8" as const, content: result.svg }];
+  return {
+    isMain: result.isMainResult,
+    text: result.text ?? null,
+    files: [...binary, ...svg],
+    chart: result.chart === undefined ? null : { ...result.chart },
+  };
+}
+
+async function listFiles(sandbox: Sandbox, folder: string, depth: number): Promise<SandboxFile[]> {
+  const entries = await sandbox.files.list(folder, { depth });
+  return entries
+    .filter((entry) => entry.type === "file" && entry.symlinkTarget === undefined)
+    .map((entry) => ({ path: entry.path, bytes: entry.size, modifiedAt: entry.modifiedTime?.getTime() ?? 0 }));
+}
+
+async function priceOf(provider: SandboxProvider, sandbox: Sandbox): Promise<number> {
+  if (provider.kind === "local") return 0;
+  const info = await sandbox.getInfo();
+  return info.cpuCount * CPU_MICRO_USD + (info.memoryMB / 1024) * MEMORY_MICRO_USD;
+}
+
+async function translated<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    throw toSandboxError(error);
+  }
+}
+
+function toSandboxError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  if (error instanceof AuthenticationError)
+    return new AppError("config", "The sandbox server refused the key. Check E2B_API_KEY in .env.", { cause: error });
+  if (error instanceof RateLimitError)
+    return new AppError("unavailable", "The sandbox server is busy. Try again in a minute.", {
+      cause: error,
+      retryAfterMs: 60_000,
+    });
+  if (error instanceof TimeoutError)
+    return new AppError("timeout", "The code ran longer than it may, so it was stopped.", { cause: error });
+  const text = error instanceof Error ? error.message : String(error);
+  return new AppError("sandbox", `The sandbox did not do what it should: ${text.split("\n")[0]?.slice(0, 300) ?? ""}`, {
+    cause: error,
+  });
+}

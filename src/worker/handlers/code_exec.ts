@@ -1,0 +1,160 @@
+// Files and words, or a person's own code → Python in a sandbox → an answer and its artifacts.
+import { answer } from "../../planner/answer.ts";
+import type { Plan } from "../../planner/plan.ts";
+import { plan } from "../../planner/planner.ts";
+import { parseCapabilities, parseProfiles, profileCode, type FileProfile } from "../../planner/profile.ts";
+import { render } from "../../planner/render.ts";
+import { AppError } from "../../shared/errors.ts";
+import type { JobError } from "../../shared/types.ts";
+import { collect, snapshot, type Outputs } from "../artifacts.ts";
+import { createConsole } from "../console.ts";
+import type { JobSandbox, RunError, RunOutcome } from "../e2b_client.ts";
+import { findInputs, type InputFile } from "../inputs.ts";
+import type { ClaimedJob, JobContext, JobEnd, JobHandler } from "./handler.ts";
+
+/** The profile is one line of at most 16 KiB a file; the rest of its output is of no interest. */
+const MAX_PROFILE_BYTES = 2 ** 20;
+
+export const codeExec: JobHandler = async (job, context) => {
+  const { prompt, code, files: names = [] } = job.input;
+  if (code === undefined && names.length === 0) return { text: needsFile(prompt) };
+  const files = await findInputs(names, context.config, context.board);
+  await using sandbox = await context.report.step("sandbox", "Preparing a sealed sandbox", context.openSandbox);
+  if (files.length > 0) await context.report.step("upload", titleOfUpload(files), () => upload(sandbox, files));
+  if (code !== undefined) return runOwnCode(job, context, sandbox, code);
+  return runPlanned(job, context, sandbox, files, prompt ?? "");
+};
+
+async function upload(sandbox: JobSandbox, files: readonly InputFile[]): Promise<void> {
+  for (const file of files) await sandbox.upload(file.target, file.source);
+}
+
+async function runOwnCode(job: ClaimedJob, context: JobContext, sandbox: JobSandbox, code: string): Promise<JobEnd> {
+  context.report.emit({ kind: "code-written", understood: "I ran your code as it is.", code });
+  const ran = await run(job, context, sandbox, code, "Running your code");
+  if (ran.outcome.error !== null) return { text: "", error: toJobError(ran.outcome.error, "Your code") };
+  const value = ran.outcome.results.findLast((result) => result.isMain)?.text ?? null;
+  const text =
+    value === null ? "Your code ran to its end." : `Your code ran to its end. Its last value:\n\n${fenced(value)}`;
+  return { text: withNotes(text, ran.notes) };
+}
+
+async function runPlanned(
+  job: ClaimedJob,
+  context: JobContext,
+  sandbox: JobSandbox,
+  files: readonly InputFile[],
+  prompt: string,
+): Promise<JobEnd> {
+  const profiled = await context.report.step("profile", titleOfProfile(files), () => profile(context, sandbox, files));
+  const planned = plan({ prompt, ...profiled });
+  if (planned.kind === "refuse") throw new AppError("bad_request", planned.message);
+  if (planned.kind === "ask") return { text: question(planned) };
+  const first = await runPlan(job, context, sandbox, planned.plan, planned.understood);
+  if (first.error === undefined || planned.plan.kind === "overview") return first;
+  const overview = plan({ prompt: "", ...profiled });
+  if (overview.kind !== "plan") return first;
+  const second = await runPlan(job, context, sandbox, overview.plan, overview.understood);
+  if (second.error !== undefined) return first;
+  return {
+    text: `What you asked for did not work out (${first.error.message}) Here is an overview instead.\n\n${second.text}`,
+  };
+}
+
+type Profiled = { readonly files: readonly FileProfile[]; readonly capabilities: ReturnType<typeof parseCapabilities> };
+
+async function profile(context: JobContext, sandbox: JobSandbox, files: readonly InputFile[]): Promise<Profiled> {
+  const output = createConsole(null, MAX_PROFILE_BYTES);
+  const code = profileCode(files.map((file) => ({ path: file.target, name: file.name })));
+  const outcome = await sandbox.run(code, { timeoutMs: context.remainingMs(), onOutput: output.write });
+  if (outcome.error !== null)
+    throw new AppError("sandbox", "The file could not be looked at.", { detail: outcome.error.traceback });
+  const stdout = output.stdout();
+  return { files: parseProfiles(stdout), capabilities: parseCapabilities(stdout) };
+}
+
+async function runPlan(
+  job: ClaimedJob,
+  context: JobContext,
+  sandbox: JobSandbox,
+  chosen: Plan,
+  understood: string,
+): Promise<JobEnd> {
+  const code = render(chosen);
+  context.report.emit({ kind: "code-written", understood, code });
+  const ran = await run(job, context, sandbox, code, "Running the code");
+  if (ran.outcome.error !== null) return { text: "", error: toJobError(ran.outcome.error, "The code") };
+  return { text: withNotes(answer(chosen, { stdout: ran.stdout }), ran.notes) };
+}
+
+type Ran = { readonly outcome: RunOutcome; readonly stdout: string; readonly notes: readonly string[] };
+
+async function run(
+  job: ClaimedJob,
+  context: JobContext,
+  sandbox: JobSandbox,
+  code: string,
+  title: string,
+): Promise<Ran> {
+  const { report } = context;
+  const own = createConsole(null, context.config.maxOutputBytes);
+  const { before, outcome } = await report.step("run", title, async () => {
+    const before = await snapshot(sandbox);
+    const onOutput = (stream: "stdout" | "stderr", text: string) => {
+      context.console.write(stream, text);
+      if (stream === "stdout") own.write(stream, text);
+    };
+    return { before, outcome: await sandbox.run(code, { timeoutMs: context.remainingMs(), onOutput }) };
+  });
+  const notes = await report.step("collect", "Collecting what came out", async () => {
+    const collected = await collect(sandbox, before, outcome.results, outputsOf(job, context));
+    await context.addArtifacts(collected);
+    return collected.notes;
+  });
+  return { outcome, stdout: own.stdout(), notes };
+}
+
+function outputsOf(job: ClaimedJob, context: JobContext): Outputs {
+  // A stranger's job id may be anything, "..", for one.
+  const folder = /^[\w-]{1,100}$/.test(job.jobId)
+    ? job.jobId
+    : new Bun.CryptoHasher("sha256").update(job.jobId).digest("hex");
+  const shownAs = `storage/outputs/${folder}`;
+  return {
+    jobId: job.jobId,
+    folder: `${context.config.home}/${shownAs}`,
+    shownAs,
+    maxBytes: context.config.maxArtifactBytes,
+  };
+}
+
+function toJobError(error: RunError, subject: string): JobError {
+  const value = error.value.length > 500 ? `${error.value.slice(0, 500)}…` : error.value;
+  return { code: "code", message: `${subject} stopped with ${error.name}: ${value}`, detail: error.traceback };
+}
+
+const titleOfUpload = (files: readonly InputFile[]): string =>
+  files.length === 1 ? `Copying ${files[0]?.name ?? "the file"} into it` : `Copying ${files.length} files into it`;
+
+const titleOfProfile = (files: readonly InputFile[]): string =>
+  files.length === 1 ? `Reading ${files[0]?.name ?? "the file"}` : `Reading ${files.length} files`;
+
+function needsFile(prompt: string | undefined): string {
+  const asked = prompt === undefined ? "There is nothing to do yet" : "I need a file for that";
+  return `${asked}. Send a CSV, TSV, JSON, Excel or Parquet file along, or Python code to run.`;
+}
+
+function question(planned: { readonly question: string; readonly suggestions: readonly string[] }): string {
+  return [planned.question, ...planned.suggestions.map((one) => `- ${one}`)].join("\n");
+}
+
+function withNotes(text: string, notes: readonly string[]): string {
+  return [text, ...notes].join("\n\n");
+}
+
+/** A code fence that is longer than any run of backticks inside. */
+function fenced(text: string): string {
+  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}\n${text.slice(0, 20_000)}\n${fence}`;
+}

@@ -1,0 +1,76 @@
+// What a running job tells the world. Deltas are gathered and written a few times a second; all else at once.
+import type { Clock } from "../shared/clock.ts";
+import type { Board } from "../shared/db.ts";
+import { recordEvents, type Claim } from "../shared/jobs.ts";
+import type { JobEventBody, StepName } from "../shared/types.ts";
+
+export type Report = {
+  /** Appends an event; deltas may wait up to 50 ms for company. */
+  readonly emit: (body: JobEventBody) => void;
+  /** Runs `work` as a step that people see begin and end. */
+  readonly step: <T>(step: StepName, title: string, work: () => Promise<T>) => Promise<T>;
+  /** Resolves when everything is written. Rejects if a write failed. */
+  readonly flush: () => Promise<void>;
+};
+
+/** ≤ 20 commits a second a job. */
+const GATHER_MS = 50;
+
+export function createReport(
+  board: Board,
+  claim: Claim,
+  clock: Clock,
+  onWritten: () => void,
+  onLost: () => void,
+): Report {
+  let waiting: JobEventBody[] = [];
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  let writing: Promise<void> = Promise.resolve();
+
+  const flush = (): Promise<void> => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+    const bodies = waiting;
+    waiting = [];
+    if (bodies.length === 0) return writing;
+    writing = writing.then(async () => {
+      const isHeld = await recordEvents(board, claim, bodies, clock.now());
+      if (isHeld) onWritten();
+      else onLost();
+    });
+    // The failure is told by the next flush that is awaited.
+    writing.catch(() => undefined);
+    return writing;
+  };
+
+  const emit = (body: JobEventBody): void => {
+    if (!mergeDelta(waiting, body)) waiting.push(body);
+    const isDelta = body.kind === "output-delta" || body.kind === "text-delta";
+    if (!isDelta) void flush();
+    else timer ??= setTimeout(() => void flush(), GATHER_MS);
+  };
+
+  const step = async <T>(step: StepName, title: string, work: () => Promise<T>): Promise<T> => {
+    const startedAt = clock.monotonic();
+    emit({ kind: "step-started", step, title });
+    const result = await work();
+    emit({ kind: "step-finished", step, title, durationMs: Math.round(clock.monotonic() - startedAt) });
+    return result;
+  };
+
+  return { emit, step, flush };
+}
+
+/** A delta that continues the last one becomes part of it. */
+function mergeDelta(waiting: JobEventBody[], body: JobEventBody): boolean {
+  const last = waiting.at(-1);
+  if (last?.kind === "output-delta" && body.kind === "output-delta" && last.stream === body.stream) {
+    waiting[waiting.length - 1] = { ...last, text: last.text + body.text };
+    return true;
+  }
+  if (last?.kind === "text-delta" && body.kind === "text-delta") {
+    waiting[waiting.length - 1] = { ...last, text: last.text + body.text };
+    return true;
+  }
+  return false;
+}

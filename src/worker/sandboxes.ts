@@ -1,0 +1,93 @@
+// Sandboxes for jobs: a ledger row before each create, the real cost after, and nothing left over from a crash.
+import type { Clock } from "../shared/clock.ts";
+import type { Config } from "../shared/config.ts";
+import type { Board } from "../shared/db.ts";
+import { AppError } from "../shared/errors.ts";
+import type { Log } from "../shared/log.ts";
+import { reserveSandbox, settleSandbox } from "../shared/sandboxes.ts";
+import {
+  DEFAULT_PRICE_MICRO_USD,
+  killOrphans,
+  openSandbox,
+  type JobSandbox,
+  type SandboxProvider,
+} from "./e2b_client.ts";
+
+export type OpenedSandbox = JobSandbox & {
+  /** Ends the sandbox and tells what it cost, in micro-dollars. */
+  readonly close: () => Promise<number>;
+};
+
+export type Sandboxes = {
+  readonly kind: "local" | "e2b";
+  readonly open: (options: { jobId: string; timeoutMs: number; signal: AbortSignal }) => Promise<OpenedSandbox>;
+  readonly killOrphans: () => Promise<number>;
+};
+
+const DAY_MS = 86_400_000;
+/** The server's own timeout comes this much after ours, so that ours gets to say why. */
+const GRACE_MS = 5_000;
+
+export function createSandboxes(
+  provider: SandboxProvider,
+  config: Config,
+  board: Board,
+  log: Log,
+  clock: Clock,
+): Sandboxes {
+  // Two installations may share a key; neither may kill the other's sandboxes.
+  const owner = { app: "sandpiper", install: Bun.hash(config.home).toString(36) };
+
+  async function open(options: { jobId: string; timeoutMs: number; signal: AbortSignal }): Promise<OpenedSandbox> {
+    const ledgerId = Bun.randomUUIDv7();
+    const seconds = Math.ceil(options.timeoutMs / 1_000);
+    const isFree = provider.kind === "local";
+    const now = clock.now();
+    const isAllowed = await reserveSandbox(
+      board,
+      {
+        id: ledgerId,
+        jobId: options.jobId,
+        provider: provider.kind,
+        reservedMicroUsd: isFree ? 0 : Math.ceil(seconds * DEFAULT_PRICE_MICRO_USD),
+      },
+      { dayStart: now - (now % DAY_MS), microUsd: isFree ? Number.MAX_SAFE_INTEGER : config.e2bDailyUsd * 1e6 },
+      now,
+    );
+    if (!isAllowed)
+      throw new AppError(
+        "budget",
+        `Today's E2B budget of $${config.e2bDailyUsd} is used up, so no sandbox was started. Raise SANDPIPER_E2B_DAILY_USD, or wait for tomorrow (UTC).`,
+      );
+    const startedAt = clock.monotonic();
+    const settle = (price: number) => {
+      const cost = Math.ceil(((clock.monotonic() - startedAt) / 1_000) * price);
+      return settleSandbox(board, ledgerId, cost, clock.now()).then(() => cost);
+    };
+    try {
+      const metadata = { ...owner, job: options.jobId };
+      const sandbox = await openSandbox(provider, {
+        ...options,
+        timeoutMs: options.timeoutMs + (isFree ? GRACE_MS : 0),
+        metadata,
+      });
+      return opened(sandbox, settle);
+    } catch (error) {
+      await settle(0);
+      throw error;
+    }
+  }
+
+  function opened(sandbox: JobSandbox, settle: (price: number) => Promise<number>): OpenedSandbox {
+    let price = provider.kind === "local" ? 0 : DEFAULT_PRICE_MICRO_USD;
+    const known = sandbox.price().then(
+      (value) => void (price = value),
+      (error: unknown) => log.warn("sandbox-price-unknown", { error }),
+    );
+    let closing: Promise<number> | null = null;
+    const close = () => (closing ??= Promise.all([sandbox.kill(), known]).then(() => settle(price)));
+    return { ...sandbox, close, [Symbol.asyncDispose]: async () => void (await close()) };
+  }
+
+  return { kind: provider.kind, open, killOrphans: () => killOrphans(provider, owner) };
+}
