@@ -42,11 +42,12 @@ const ENTRIES = [
   "src/sandboxd/server.ts",
   "src/sandboxd/probe.ts",
   "src/web/main.tsx",
+  "src/web/theme_boot.ts",
 ] as const;
 
 const MAX_LINES = 400;
 const CODE = /\.(ts|tsx)$/;
-const FILE_NAME = /^[a-z0-9]+(_[a-z0-9]+)*(\.test|\.d)?\.[a-z]+$/;
+const FILE_NAME = /^([a-z0-9]+(_[a-z0-9]+)*(\.test|\.d)?\.[a-z]+|__init__\.py)$/;
 const EMPTY_NAMES = new Set(["util", "utils", "helper", "helpers", "common", "manager", "managers", "misc"]);
 
 /** Imports go down only: every relative import of src/ against the table of rooms. */
