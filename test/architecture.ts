@@ -13,7 +13,8 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
   // One error class for the whole house: errors.ts does nothing but carry a message.
   "src/planner/": ["type src/shared/", "src/shared/errors.ts"],
   "src/web/": ["type src/shared/"],
-  "src/core/": ["src/shared/"],
+  // package.json is where the version is.
+  "src/core/": ["src/shared/", "package.json"],
   "src/worker/": ["src/planner/", "src/shared/"],
   "src/sandboxd/": ["config", "errors", "log", "stop", "types"].map((noun) => `src/shared/${noun}.ts`),
   "src/cli/": ["src/shared/", "src/main.ts"],
@@ -104,7 +105,7 @@ export function strayLibraries(sources: Sources): string[] {
   ];
 }
 
-/** The planner and the dashboard get everything handed to them; the planner has no clock and no chance either. */
+/** The planner gets everything handed to it: no I/O, no clock, no chance. */
 export function impureCalls(sources: Sources): string[] {
   const impure =
     /(?<![.\w$])(?:Bun|process|fetch|performance|setTimeout|setInterval|Date\.now|Math\.random|new Date\(\))(?![\w$:])/;
@@ -177,7 +178,7 @@ function mask(source: string): { text: string; strings: string[] } {
   const strings: string[] = [];
   const comment = String.raw`\/\/[^\n]*|\/\*[\s\S]*?\*\/`;
   const template = String.raw`\x60(?:\\[\s\S]|[^\x60\\])*\x60`;
-  const expression = String.raw`(?<=[(,=:[!&|?{};>]\s*)\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/`;
+  const expression = String.raw`(?<=(?:[(,=:[!&|?{;>]|\breturn)\s*)\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/`;
   const string = String.raw`"((?:\\.|[^"\\\n])*)"|'((?:\\.|[^'\\\n])*)'`;
   const text = source.replace(
     new RegExp([comment, template, expression, string].join("|"), "g"),
