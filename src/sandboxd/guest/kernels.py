@@ -1,0 +1,227 @@
+"""The agent's side of the kernels: one process a context, forked from the agent, driven over a packet socket.
+
+A kernel runs the user's code and is not trusted: its packets are bounded and passed on, never interpreted here."""
+
+import os
+import signal
+import socket
+
+from . import frames, kernel
+from .files import HOME, Refused, resolve
+
+MAX_KERNELS = 16
+LINK_FD = 3
+PIPE_READ = 64 * 1024
+# What a kernel may say; everything else is dropped.
+EVENTS = ("stdout", "stderr", "result", "error", "count")
+
+
+class Kernels:
+    def __init__(self, agent):
+        self.agent = agent
+        self.by_context = {}
+
+    def operations(self):
+        return {
+            "createContext": self.create,
+            "removeContext": self.remove,
+            "run": self.run,
+            "interrupt": self.interrupt,
+            "killKernel": self.kill,
+            "setEnvironment": self.set_environment,
+            "preload": self.preload,
+        }
+
+    def create(self, header, _body):
+        if len(self.by_context) >= MAX_KERNELS:
+            raise Refused("resource_exhausted", f"a sandbox may have {MAX_KERNELS} contexts")
+        cwd = resolve(header.get("cwd") or HOME)
+        if not os.path.isdir(cwd):
+            raise Refused("invalid_argument", f"cwd '{cwd}' does not exist")
+        self.by_context[header["context"]] = Kernel(self.agent, cwd)
+        return {"cwd": cwd}, b""
+
+    def find(self, header):
+        found = self.by_context.get(header["context"])
+        if found is None:
+            raise Refused("not_found", "the context does not exist")
+        return found
+
+    def remove(self, header, _body):
+        self.find(header).kill()
+        del self.by_context[header["context"]]
+        return {}, b""
+
+    def run(self, header, body):
+        one = self.find(header)
+        if one.request is not None:
+            raise Refused("failed_precondition", "the context is busy")
+        one.start(header["id"], {"op": "run", "environment": header["environment"]}, body)
+
+    def preload(self, header, body):
+        """Imports modules ahead of need; answered when that is done or was overtaken by a run."""
+        one = self.find(header)
+        one.preloads.append(header["id"])
+        one.tell({"op": "preload", "modules": header["modules"]}, body)
+
+    def interrupt(self, header, _body):
+        self.find(header).signal(signal.SIGINT)
+        return {}, b""
+
+    def kill(self, header, _body):
+        self.find(header).kill()
+        return {}, b""
+
+    def set_environment(self, header, _body):
+        os.environ.update(header["values"])
+        for one in self.by_context.values():
+            one.tell({"op": "environment", "values": header["values"]})
+        return {}, b""
+
+    def ended(self, pid, status):
+        for one in list(self.by_context.values()):
+            if one.pid == pid:
+                one.ended(status)
+
+
+class Kernel:
+    """One process with its pipes; a dead one is replaced at the next run."""
+
+    def __init__(self, agent, cwd):
+        self.agent = agent
+        self.cwd = cwd
+        self.request = None
+        self.preloads = []
+        self.fork()
+
+    def fork(self):
+        self.link, link = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.stdout, stdout = os.pipe2(os.O_CLOEXEC)
+        self.stderr, stderr = os.pipe2(os.O_CLOEXEC)
+        self.pid = os.fork()
+        if self.pid == 0:
+            become_kernel(link, stdout, stderr, self.cwd)
+        for theirs in (stdout, stderr):
+            os.close(theirs)
+        link.close()
+        os.set_blocking(self.stdout, False)
+        os.set_blocking(self.stderr, False)
+        self.link.setblocking(False)
+        self.agent.watch(self.link, self.on_link)
+        self.agent.watch(self.stdout, lambda: self.on_pipe(self.stdout, "stdout"))
+        self.agent.watch(self.stderr, lambda: self.on_pipe(self.stderr, "stderr"))
+
+    def start(self, request, header, body):
+        if self.pid is None:
+            self.fork()
+        self.request = request
+        self.tell(header, body)
+
+    def tell(self, header, body=b""):
+        if self.pid is None:
+            return
+        self.link.setblocking(True)
+        try:
+            frames.send_packet(self.link, header, body)
+        except OSError:
+            pass
+        finally:
+            self.link.setblocking(False)
+
+    def event(self, header, body):
+        if self.request is not None:
+            self.agent.send({**header, "kind": "event", "id": self.request}, body)
+
+    def on_link(self):
+        try:
+            packet = frames.receive_packet(self.link)
+        except BlockingIOError:
+            return
+        except (OSError, frames.ProtocolError):
+            self.kill()
+            return
+        if packet is None:
+            self.agent.unwatch(self.link)
+            self.link.close()
+            return
+        header, body = packet
+        if header.get("event") in EVENTS:
+            self.event({"event": header["event"], "more": header.get("more") is True}, body)
+        elif header.get("event") == "done":
+            self.finish({})
+        elif header.get("event") == "preloaded":
+            self.preloaded()
+
+    def preloaded(self):
+        for request in self.preloads:
+            self.agent.send({"kind": "reply", "id": request, "value": {}})
+        self.preloads = []
+
+    def on_pipe(self, pipe, name):
+        """Bytes that were written past Python: by a subprocess or a C library."""
+        try:
+            data = os.read(pipe, PIPE_READ)
+        except BlockingIOError:
+            return False
+        if not data:
+            self.agent.unwatch(pipe)
+            os.close(pipe)
+            return False
+        self.event({"event": name, "more": False}, data)
+        return True
+
+    def finish(self, value):
+        if self.request is None:
+            return
+        self.drain()
+        request, self.request = self.request, None
+        self.agent.send({"kind": "reply", "id": request, "value": value})
+
+    def drain(self):
+        for pipe, name in ((self.stdout, "stdout"), (self.stderr, "stderr")):
+            rounds = 16
+            while rounds and pipe in self.agent.sources and self.on_pipe(pipe, name):
+                rounds -= 1
+
+    def signal(self, number):
+        if self.pid is not None and self.request is not None:
+            try:
+                os.killpg(self.pid, number)
+            except OSError:
+                pass
+
+    def kill(self):
+        if self.pid is not None:
+            try:
+                os.killpg(self.pid, signal.SIGKILL)
+            except OSError:
+                os.kill(self.pid, signal.SIGKILL)
+
+    def ended(self, status):
+        """The process is gone: whoever waits for a run hears how it died."""
+        self.pid = None
+        while self.link in self.agent.sources:
+            self.on_link()
+        number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+        exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0
+        self.preloaded()
+        self.finish({"died": {"signal": number, "exitCode": exit_code}})
+        for pipe in (self.stdout, self.stderr):
+            if pipe in self.agent.sources:
+                self.agent.unwatch(pipe)
+                os.close(pipe)
+
+
+def become_kernel(link, stdout, stderr, cwd):
+    try:
+        os.setsid()
+        null = os.open("/dev/null", os.O_RDONLY)
+        # Above the numbers that they will get, so that no dup2 closes one that is still needed.
+        sources = [os.dup(one) for one in (null, stdout, stderr, link.fileno())]
+        spare = [os.dup(one) for one in sources]
+        for number, source in enumerate(spare):
+            os.dup2(source, number, inheritable=number < LINK_FD)
+        os.closerange(LINK_FD + 1, 1024)
+        kernel.main(socket.socket(fileno=LINK_FD), cwd)
+    finally:
+        os._exit(70)

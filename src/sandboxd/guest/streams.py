@@ -1,0 +1,136 @@
+"""What a kernel says: packets to the agent, and the sys.stdout and sys.stderr that write them in order."""
+
+import io
+import json
+import os
+import sys
+import threading
+import time
+
+from . import frames
+
+FLUSH_BYTES = 16 * 1024
+# Long enough to gather a loop of prints into one packet, short enough to look live.
+FLUSH_SECONDS = 0.02
+
+
+class Out:
+    """The one way out. Text of both streams waits in one place, so that its order is kept."""
+
+    def __init__(self, link):
+        self.link = link
+        self.pid = os.getpid()
+        self.lock = threading.RLock()
+        self.waiting = []
+        self.size = 0
+        self.wake = threading.Event()
+        os.register_at_fork(after_in_child=self.forget)
+        threading.Thread(target=self.flush_regularly, daemon=True).start()
+
+    def forget(self):
+        """A forked child must not send what its parent has yet to send."""
+        self.lock = threading.RLock()
+        self.waiting, self.size = [], 0
+
+    def text(self, name, text):
+        data = text.encode("utf-8", "replace")
+        if os.getpid() != self.pid:
+            os.write(1 if name == "stdout" else 2, data)
+            return
+        with self.lock:
+            self.waiting.append((name, data))
+            self.size += len(data)
+            if self.size >= FLUSH_BYTES:
+                self.flush()
+        self.wake.set()
+
+    def flush_regularly(self):
+        while True:
+            self.wake.wait()
+            time.sleep(FLUSH_SECONDS)
+            self.wake.clear()
+            self.flush()
+
+    def flush(self):
+        with self.lock:
+            waiting, self.waiting, self.size = self.waiting, [], 0
+            index = 0
+            while index < len(waiting):
+                name, parts = waiting[index][0], []
+                while index < len(waiting) and waiting[index][0] == name:
+                    parts.append(waiting[index][1])
+                    index += 1
+                self.cut(name, b"".join(parts))
+
+    def cut(self, name, data):
+        for start in range(0, len(data), frames.MAX_PACKET_BODY):
+            frames.send_packet(self.link, {"event": name}, data[start:start + frames.MAX_PACKET_BODY])
+
+    def send(self, header, body=b""):
+        with self.lock:
+            frames.send_packet(self.link, header, body)
+
+    def event(self, name, body):
+        with self.lock:
+            self.flush()
+            self.send({"event": name}, body)
+
+    def error(self, name, value, traceback):
+        body = {"name": name, "value": value, "traceback": traceback}
+        self.event("error", json.dumps(body).encode("ascii"))
+
+    def result(self, data, is_main):
+        self.event("result", json.dumps({**data, "is_main_result": is_main}).encode("ascii"))
+
+
+class Stream(io.TextIOBase):
+    encoding = "utf-8"
+    errors = "replace"
+
+    def __init__(self, out, name, number):
+        self.out, self.stream_name, self.number = out, name, number
+        self.buffer = Bytes(self)
+
+    @property
+    def name(self):
+        return f"<{self.stream_name}>"
+
+    def write(self, text):
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        self.out.text(self.stream_name, text)
+        return len(text)
+
+    def flush(self):
+        self.out.flush()
+
+    def writable(self):
+        return True
+
+    def isatty(self):
+        return False
+
+    def fileno(self):
+        return self.number
+
+
+class Bytes(io.RawIOBase):
+    """sys.stdout.buffer"""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def write(self, data):
+        self.stream.write(bytes(data).decode("utf-8", "replace"))
+        return len(data)
+
+    def flush(self):
+        self.stream.flush()
+
+    def writable(self):
+        return True
+
+
+def install(out):
+    sys.stdout = sys.__stdout__ = Stream(out, "stdout", 1)
+    sys.stderr = sys.__stderr__ = Stream(out, "stderr", 2)

@@ -1,0 +1,98 @@
+// E2B's code interpreter (port 49999 of a sandbox): /execute as lines of JSON, and the contexts.
+import { z } from "zod";
+import { AppError } from "../../shared/errors.ts";
+import { LIMITS } from "../limits.ts";
+import type { Sandbox } from "../sandboxes.ts";
+import { asciiJson, json, parseBody, sameSecret } from "../wire.ts";
+import type { Context, Interpreter } from "./interpreter.ts";
+import type { OutputLine } from "./output.ts";
+
+const Execute = z.object({
+  code: z.string(),
+  context_id: z.string().nullish(),
+  language: z.string().nullish(),
+  env_vars: z.record(z.string(), z.string()).nullish(),
+});
+const CreateContext = z.object({ language: z.string().nullish(), cwd: z.string().nullish() });
+
+const PYTHON = ["python", "python3", "py"];
+
+export async function interpreterRoutes(sandbox: Sandbox, request: Request, path: string): Promise<Response> {
+  const { interpreter } = sandbox;
+  const [head, id, action] = path.split("/").slice(1);
+  const method = request.method;
+  if (head === "health") return json("OK");
+  if (head === "execute" && method === "POST") return await execute(sandbox, request);
+  if (head !== "contexts") return plain("Not Found", 404);
+  if (id === undefined && method === "GET") return json(interpreter.contexts());
+  if (id === undefined && method === "POST") return await createContext(interpreter, request);
+  if (id === undefined || interpreter.find(id) === undefined) return plain(`Context ${id ?? ""} not found`, 404);
+  if (method === "DELETE") await interpreter.remove(id);
+  else if (action === "restart") await interpreter.restart(id);
+  return json(null);
+}
+
+async function createContext(interpreter: Interpreter, request: Request): Promise<Response> {
+  const body = await parseBody(request, CreateContext);
+  if (!speaksPython(body.language)) return unsupported(body.language);
+  return json(await interpreter.create(body.cwd ?? undefined));
+}
+
+async function execute(sandbox: Sandbox, request: Request): Promise<Response> {
+  if (!sameSecret(request.headers.get("x-access-token"), sandbox.accessToken)) return plain("unauthorized", 401);
+  const parsed = Execute.safeParse(await request.json().catch(() => null));
+  // FastAPI, and so E2B, answers 422 for a body of another shape.
+  if (!parsed.success) return plain("code must be a string", 422);
+  const { code, context_id, language, env_vars } = parsed.data;
+  if (context_id && language) return plain("Only one of context_id or language can be provided", 400);
+  if (!speaksPython(language)) return unsupported(language);
+  const context = context_id ? sandbox.interpreter.find(context_id) : sandbox.interpreter.contexts()[0];
+  if (context === undefined) return plain(`Context ${context_id ?? "default"} not found`, 404);
+  return stream(sandbox.interpreter, context, code, env_vars ?? {}, request.signal);
+}
+
+function stream(
+  interpreter: Interpreter,
+  context: Context,
+  code: string,
+  environment: Record<string, string>,
+  disconnected: AbortSignal,
+): Response {
+  const gone = new AbortController();
+  const encoder = new TextEncoder();
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      const emit = (line: OutputLine): void => {
+        if (!gone.signal.aborted) controller.enqueue(encoder.encode(`${asciiJson(line)}\n`));
+      };
+      const keepalive = setInterval(() => emit({ type: "keepalive" }), LIMITS.keepaliveMs);
+      disconnected.addEventListener("abort", () => gone.abort(), { once: true });
+      try {
+        await interpreter.run({ contextId: context.id, code, environment, signal: gone.signal, emit });
+        emit({ type: "end_of_execution" });
+        if (!gone.signal.aborted) controller.close();
+      } catch (error) {
+        if (error instanceof AppError)
+          emit({ type: "error", name: "SandboxError", value: error.message, traceback: "" });
+        // The connection must break, so that the client asks whether the sandbox still lives.
+        controller.error(error);
+      } finally {
+        clearInterval(keepalive);
+      }
+    },
+    cancel: () => gone.abort(),
+  });
+  return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
+}
+
+function speaksPython(language: string | null | undefined): boolean {
+  return !language || PYTHON.includes(language.toLowerCase());
+}
+
+function unsupported(language: string | null | undefined): Response {
+  return plain(`The language "${language ?? ""}" is not available in this sandbox; python is.`, 400);
+}
+
+function plain(text: string, status: number): Response {
+  return new Response(text, { status, headers: { "content-type": "text/plain; charset=utf-8" } });
+}

@@ -1,0 +1,35 @@
+// Every number of the sandbox server, with its unit and reason.
+
+const MIB = 2 ** 20;
+
+export const LIMITS = {
+  /** Of one frame, in each direction: what either side must be able to hold for one message. */
+  frameHeaderBytes: 64 * 1024,
+  frameBodyBytes: MIB,
+  /** stdout and stderr that a client gets of one run; the rest is drained and counted. */
+  outputKeptBytes: MIB,
+  /** A run that writes more is broken or hostile: it is stopped. */
+  outputKilledBytes: 64 * MIB,
+  /** All results of one run together; charts of a job are a few hundred kilobytes each. */
+  resultBytes: 64 * MIB,
+  /** Code of one cell must fit one frame. */
+  codeBytes: MIB,
+  /** A request that hangs inside the room is given up, so that no client waits for ever. */
+  requestMs: 60_000,
+  /** From spawn to the agent's first answer; a cold disk with a large Python takes seconds. */
+  startMs: 20_000,
+  /** After an interrupt a kernel has this long to stop before it is killed. */
+  interruptMs: 1_000,
+  /** The SDK's clients give up a silent stream; E2B sends one as often. */
+  keepaliveMs: 5_000,
+  /** E2B's own default and maximum for the life of a sandbox. */
+  lifeDefaultMs: 300_000,
+  lifeMaxMs: 86_400_000,
+  /** Rooms at once: each costs about 100 MiB once pandas is imported. */
+  sandboxes: 32,
+  homeBytes: 512 * MIB,
+  tmpBytes: 256 * MIB,
+  shmBytes: 64 * MIB,
+  processes: 128,
+  openFiles: 1_024,
+} as const;

@@ -1,0 +1,108 @@
+// What a room is made of: one pure function from its options to bubblewrap's arguments. bubblewrap 0.8 is the floor.
+import { basename, join, relative } from "node:path";
+
+export type RoomOptions = {
+  readonly python: { readonly executable: string; readonly site: string | null; readonly base: string | null };
+  /** Of the host: a merged /usr has links (target given), an older system has folders (null). */
+  readonly links: Readonly<Record<string, string | null>>;
+  /** Files and folders of the host's /etc that exist and that programs cannot do without. */
+  readonly etc: readonly string[];
+  /** Files to make inside: their path and the descriptor that holds their bytes. */
+  readonly files: readonly { readonly path: string; readonly fd: number }[];
+  readonly homeBytes: number;
+  readonly tmpBytes: number;
+  readonly shmBytes: number;
+  readonly statusFd: number;
+};
+
+export const GUEST_DIR = "/opt/sandpiper";
+export const SITE_DIR = "/opt/python/site";
+export const BASE_DIR = "/opt/python/base";
+export const HOME_DIR = "/home/user";
+
+/** What goes to `--args`; the command itself stays on the command line. */
+export function roomArguments(options: RoomOptions): string[] {
+  return [
+    ...words("--unshare-all --unshare-user --uid 1000 --gid 1000 --disable-userns"),
+    ...words("--die-with-parent --new-session --as-pid-1 --hostname sandbox --clearenv"),
+    ...environmentArguments(options),
+    ...systemArguments(options),
+    ...pythonArguments(options.python),
+    ...options.files.flatMap((file) => ["--perms", "0444", "--file", String(file.fd), file.path]),
+    ...words("--proc /proc --dev /dev"),
+    ...sizedTmpfs("/dev/shm", options.shmBytes, "1777"),
+    ...sizedTmpfs("/tmp", options.tmpBytes, "1777"),
+    ...sizedTmpfs(HOME_DIR, options.homeBytes, "0755"),
+    // bubblewrap's own root and /dev are writable and have no size.
+    ...words("--remount-ro /dev --remount-ro /"),
+    ...words(`--chdir ${HOME_DIR} --json-status-fd ${options.statusFd}`),
+  ];
+}
+
+/** Where the Python of the host is found inside a room. */
+export function pythonInside(python: RoomOptions["python"]): string {
+  if (python.base === null) return python.executable;
+  const inside = relative(python.base, python.executable);
+  return join(BASE_DIR, inside.startsWith("..") ? join("bin", basename(python.executable)) : inside);
+}
+
+export function agentCommand(python: RoomOptions["python"]): string[] {
+  return [pythonInside(python), "-s", "-m", "sandpiper.agent"];
+}
+
+function environmentArguments(options: RoomOptions): string[] {
+  const { python } = options;
+  const path = ["/usr/local/bin", "/usr/bin", "/bin"];
+  const variables = {
+    PATH: (python.base === null ? path : [join(BASE_DIR, "bin"), ...path]).join(":"),
+    HOME: HOME_DIR,
+    USER: "user",
+    LOGNAME: "user",
+    SHELL: "/bin/bash",
+    LANG: "C.UTF-8",
+    TZ: "UTC",
+    TMPDIR: "/tmp",
+    PYTHONPATH: python.site === null ? GUEST_DIR : `${SITE_DIR}:${GUEST_DIR}`,
+    PYTHONDONTWRITEBYTECODE: "1",
+    XDG_CACHE_HOME: "/tmp/.cache",
+    MPLCONFIGDIR: "/tmp/.cache/matplotlib",
+    MPLBACKEND: "module://sandpiper.inline",
+    // One thread each: a pool of sandboxes shares the cores, and threads cannot be forked.
+    OPENBLAS_NUM_THREADS: "1",
+    OMP_NUM_THREADS: "1",
+    ...(python.base === null ? {} : { LD_LIBRARY_PATH: join(BASE_DIR, "lib") }),
+  };
+  return Object.entries(variables).flatMap(([name, value]) => ["--setenv", name, value]);
+}
+
+function systemArguments(options: RoomOptions): string[] {
+  const links = Object.entries(options.links).flatMap(([name, target]) =>
+    target === null ? ["--ro-bind", `/${name}`, `/${name}`] : ["--symlink", target, `/${name}`],
+  );
+  return [
+    "--ro-bind",
+    "/usr",
+    "/usr",
+    ...links,
+    "--perms",
+    "0755",
+    "--dir",
+    "/etc",
+    ...options.etc.flatMap((path) => ["--ro-bind", path, path]),
+  ];
+}
+
+function pythonArguments(python: RoomOptions["python"]): string[] {
+  return [
+    ...(python.base === null ? [] : ["--ro-bind", python.base, BASE_DIR]),
+    ...(python.site === null ? [] : ["--ro-bind", python.site, SITE_DIR]),
+  ];
+}
+
+function words(text: string): string[] {
+  return text.split(" ");
+}
+
+function sizedTmpfs(path: string, bytes: number, mode: string): string[] {
+  return ["--perms", mode, "--size", String(bytes), "--tmpfs", path];
+}

@@ -1,0 +1,159 @@
+// One room: a bubblewrap process, its agent, and the socket between. It lives until it is closed or breaks.
+import { closeSync, writeSync } from "node:fs";
+import type { Subprocess } from "bun";
+import { AppError } from "../../shared/errors.ts";
+import { LIMITS } from "../limits.ts";
+import type { Tools } from "../tools.ts";
+import { agentCommand, roomArguments } from "./argv.ts";
+import { Channel } from "./channel.ts";
+import { openDescriptor } from "./descriptor.ts";
+import { hostLayout, openAll, roomFiles } from "./host.ts";
+
+const CHANNEL_FD = 3;
+const ARGUMENTS_FD = 4;
+const STATUS_FD = 5;
+const FIRST_FILE_FD = 6;
+const STDERR_KEPT = 8_192;
+
+export type Room = AsyncDisposable & {
+  readonly channel: Channel;
+  /** Process 1 of the room, as this machine numbers it. */
+  readonly pid: number;
+  readonly python: string;
+  /** Resolves with the reason when the room has ended, however that came. */
+  readonly ended: Promise<Error>;
+  /** Kills everything in the room; resolves when no process of it is left. */
+  readonly close: (reason: Error) => Promise<void>;
+};
+
+/** Throws AppError `unavailable` when this machine cannot make a room; nothing runs in that case. */
+export async function openRoom(tools: Tools, memoryBytes: number): Promise<Room> {
+  const started = spawnRoom(tools);
+  const complaint = readStart(started.stderr);
+  const ended = Promise.withResolvers<Error>();
+  try {
+    const channel = await Channel.open(descriptor(started, CHANNEL_FD), ended.resolve);
+    const pid = await childPid(started);
+    const close = async (reason: Error): Promise<void> => {
+      channel.close(reason);
+      killRoom(started, pid);
+      await started.exited;
+    };
+    void ended.promise.then(close);
+    void started.exited.then(() => channel.close(new Error("The room has ended.")));
+    const python = await configure(channel, memoryBytes);
+    return {
+      channel,
+      pid,
+      python,
+      ended: ended.promise,
+      close,
+      [Symbol.asyncDispose]: () => close(new Error("The room was closed.")),
+    };
+  } catch (cause) {
+    started.kill("SIGKILL");
+    await started.exited;
+    throw cannotStart(await complaint, cause);
+  }
+}
+
+type Started = Subprocess<"ignore", "ignore", "pipe">;
+
+function spawnRoom(tools: Tools): Started {
+  const copies = roomFiles();
+  using opened = openAll(copies.map((copy) => copy.from));
+  const files = copies.map((copy, index) => ({ path: copy.to, fd: FIRST_FILE_FD + index }));
+  const args = roomArguments({
+    ...hostLayout(),
+    python: tools.python,
+    files,
+    homeBytes: LIMITS.homeBytes,
+    tmpBytes: LIMITS.tmpBytes,
+    shmBytes: LIMITS.shmBytes,
+    statusFd: STATUS_FD,
+  });
+  let started: Started;
+  try {
+    started = Bun.spawn([tools.bwrap, "--args", String(ARGUMENTS_FD), "--", ...agentCommand(tools.python)], {
+      cwd: "/",
+      env: {},
+      stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", "pipe", ...opened.fds],
+    });
+  } catch (cause) {
+    throw new AppError("unavailable", `bubblewrap could not be started from ${tools.bwrap}. Run: npm run doctor`, {
+      cause,
+    });
+  }
+  // Host paths travel here, not on the command line that every process of this machine can read.
+  const fd = descriptor(started, ARGUMENTS_FD);
+  writeSync(fd, `${args.join("\0")}\0`);
+  closeSync(fd);
+  return started;
+}
+
+function descriptor(started: Started, index: number): number {
+  const value: unknown = started.stdio[index];
+  if (typeof value !== "number") throw new AppError("internal", `The room was started without descriptor ${index}.`);
+  return value;
+}
+
+/** bubblewrap tells the pid of the room's process 1 as JSON on the status descriptor. */
+async function childPid(started: Started): Promise<number> {
+  const found = Promise.withResolvers<number>();
+  let text = "";
+  await openDescriptor(descriptor(started, STATUS_FD), {
+    data: (chunk) => {
+      text += chunk.toString();
+      const pid = /"child-pid"\s*:\s*(\d+)/.exec(text)?.[1];
+      if (pid !== undefined) found.resolve(Number(pid));
+    },
+    end: () => found.reject(new Error("bubblewrap ended before the room was ready")),
+  });
+  return await found.promise;
+}
+
+function killRoom(started: Started, pid: number): void {
+  if (started.exitCode !== null || started.signalCode !== null) return;
+  try {
+    // Killing process 1 empties the namespace at once; bubblewrap then reaps it and ends.
+    process.kill(pid, "SIGKILL");
+  } catch {
+    started.kill("SIGKILL");
+  }
+}
+
+async function configure(channel: Channel, memoryBytes: number): Promise<string> {
+  const limits = {
+    data: memoryBytes,
+    processes: LIMITS.processes,
+    fileSize: LIMITS.homeBytes,
+    openFiles: LIMITS.openFiles,
+    core: 0,
+  };
+  const tooLate = Promise.withResolvers<never>();
+  const timer = setTimeout(() => tooLate.reject(new Error("the agent did not answer in time")), LIMITS.startMs);
+  try {
+    const reply = await Promise.race([channel.request({ op: "configure", limits, environment: {} }), tooLate.promise]);
+    const value = reply.value;
+    return typeof value === "object" && value !== null && "python" in value ? String(value.python).slice(0, 32) : "";
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function readStart(stream: ReadableStream<Uint8Array>): Promise<string> {
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) if (text.length < STDERR_KEPT) text += decoder.decode(chunk, { stream: true });
+  return text.slice(0, STDERR_KEPT).trim();
+}
+
+function cannotStart(complaint: string, cause: unknown): AppError {
+  if (cause instanceof AppError) return cause;
+  const why = complaint.split("\n").at(-1) ?? "";
+  const said = why === "" ? "" : ` It said: ${why}`;
+  return new AppError("unavailable", `This machine could not make a sealed room.${said} Run: npm run doctor`, {
+    cause,
+    detail: complaint,
+  });
+}

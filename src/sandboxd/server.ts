@@ -1,0 +1,88 @@
+// sandboxd: the sealed rooms of this machine behind E2B's protocol, on one loopback port.
+import { randomBytes } from "node:crypto";
+import { loadConfig, type Config } from "../shared/config.ts";
+import { AppError, toAppError } from "../shared/errors.ts";
+import { createLog, type Log } from "../shared/log.ts";
+import { controlRoutes, type Control } from "./control.ts";
+import { envdRoutes } from "./envd/routes.ts";
+import { interpreterRoutes } from "./interpreter/routes.ts";
+import { RoomError } from "./room/channel.ts";
+import { Sandboxes } from "./sandboxes.ts";
+import { makeQuarters } from "./spare.ts";
+import { findTools } from "./tools.ts";
+import { failure, failureOf, failureOfRoom, json } from "./wire.ts";
+
+const ENVD_PORT = 49983;
+const INTERPRETER_PORT = 49999;
+
+export type Sandboxd = AsyncDisposable & { readonly port: number };
+
+export function startSandboxd(config: Config, log: Log): Sandboxd {
+  const tools = findTools(config);
+  const sandboxes = new Sandboxes(() => makeQuarters(tools, config.sandboxMemoryBytes), log);
+  // Without a key nobody may create a sandbox; a random one means just that.
+  const key = config.sandboxd.key || randomBytes(24).toString("hex");
+  const control = { sandboxes, key, memoryBytes: config.sandboxMemoryBytes };
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: config.sandboxd.port,
+    idleTimeout: 0,
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    fetch: async (request) => await answer(control, request, log),
+    error: () => failure(500, "Something went wrong inside the sandbox server. The log has the details."),
+  });
+  return {
+    port: server.port ?? 0,
+    [Symbol.asyncDispose]: async () => {
+      await sandboxes.killAll();
+      await server.stop(true);
+    },
+  };
+}
+
+async function answer(control: Control, request: Request, log: Log): Promise<Response> {
+  const url = new URL(request.url);
+  try {
+    const id = request.headers.get("e2b-sandbox-id");
+    if (id === null) return await controlRoutes(control, request, url);
+    return await sandboxRoutes(control, id, request, url);
+  } catch (error) {
+    if (error instanceof RoomError) return failureOfRoom(error);
+    const known = toAppError(error);
+    if (known.code === "internal" || known.code === "unavailable")
+      log.error("request-failed", { path: url.pathname, error });
+    return failureOf(known);
+  }
+}
+
+async function sandboxRoutes(control: Control, id: string, request: Request, url: URL): Promise<Response> {
+  const sandbox = control.sandboxes.find(id);
+  if (sandbox === undefined)
+    return json({ sandboxId: id.slice(0, 64), message: "The sandbox was not found", code: 502 }, 502);
+  const port = Number(request.headers.get("e2b-sandbox-port"));
+  if (port === ENVD_PORT) return await envdRoutes(sandbox, request, url);
+  if (port === INTERPRETER_PORT) return await interpreterRoutes(sandbox, request, url.pathname);
+  return json({ sandboxId: id, message: "The sandbox is running but port is not open", port, code: 502 }, 502);
+}
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const log = createLog("sandboxd", config.logLevel);
+  const stop = Promise.withResolvers<string>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.resolve(signal));
+  if (process.send !== undefined) process.once("disconnect", () => stop.resolve("disconnect"));
+  await using sandboxd = startSandboxd(config, log);
+  log.info("sandboxd-started", { port: sandboxd.port });
+  process.send?.({ type: "ready", port: sandboxd.port });
+  log.info("sandboxd-stopping", { reason: await stop.promise });
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+    process.exit(0);
+  } catch (error) {
+    createLog("sandboxd").error("sandboxd-failed", { error: error instanceof AppError ? error.message : error });
+    process.exit(1);
+  }
+}
