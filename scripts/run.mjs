@@ -1,0 +1,98 @@
+// The door for people: does what set-up is missing, then runs the command. Plain Node, or Bun where there is no Node.
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ensureBun } from "./setup/bun.mjs";
+import { foreground, watchSignals } from "./setup/child.mjs";
+import { createContext } from "./setup/context.mjs";
+import { SetupFailure } from "./setup/failure.mjs";
+import { withLock } from "./setup/lock.mjs";
+import { ensurePackages } from "./setup/packages.mjs";
+import { ensurePage } from "./setup/page.mjs";
+import { createProgress } from "./setup/progress.mjs";
+import { ensureRoom } from "./setup/room.mjs";
+import { ensureTestTools, runTests } from "./setup/testing.mjs";
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const USAGE = `Usage: node scripts/run.mjs <mode> [arguments]
+  start          set up what is missing, then start Sandpiper
+  setup          set up only, and say what is there
+  cli <verb> …   a command of Sandpiper: ask, doctor, logs, link …
+  run FILE …     set up, then run a program of this project
+  test [args]    set up for tests, then run them all
+  check          format, types, lint, unused code, then the tests with coverage
+`;
+
+/** Verbs that run code and so need the whole set-up. */
+const WORKING_VERBS = new Set(["ask", "prove"]);
+
+const MODES = {
+  start: async (context, args) => {
+    await setUp(context, [ensureBun, ensurePackages, ensurePage, ensureRoom]);
+    return foreground(context.bun, ["--no-orphans", "src/main.ts", ...args], { cwd: ROOT });
+  },
+  setup: async (context) => {
+    await setUp(context, [ensureBun, ensurePackages, ensurePage, ensureRoom]);
+    return 0;
+  },
+  cli: async (context, args) => {
+    const isWorking = WORKING_VERBS.has(args[0]);
+    await setUp(context, isWorking ? [ensureBun, ensurePackages, ensurePage, ensureRoom] : [ensureBun, ensurePackages]);
+    return foreground(context.bun, ["src/cli/main.ts", ...args], { cwd: ROOT });
+  },
+  run: async (context, args) => {
+    await setUp(context, [ensureBun, ensurePackages, ensurePage, ensureRoom]);
+    return foreground(context.bun, args, { cwd: ROOT });
+  },
+  test: async (context, args) => {
+    await setUp(context, [ensureBun, ensurePackages, ensurePage, ensureRoom, ensureTestTools]);
+    return runTests(context, args);
+  },
+  check: async (context, args) => {
+    await setUp(context, [ensureBun, ensurePackages]);
+    for (const [command, ...rest] of checks(context)) {
+      process.stderr.write(`\n$ ${rest.join(" ")}\n`);
+      const code = await foreground(command, rest, { cwd: ROOT });
+      if (code !== 0) return code;
+    }
+    await setUp(context, [ensurePage, ensureRoom, ensureTestTools]);
+    return runTests(context, ["--coverage", ...args]);
+  },
+};
+
+/** What must hold besides the tests; each is a program and its arguments. */
+function checks({ bun }) {
+  const packaged = (path) => join("node_modules", path);
+  return [
+    [bun, "fmt", "--no-script", "--check"],
+    [bun, "check", "--no-script"],
+    [bun, packaged("oxlint/bin/oxlint"), "--type-aware", "--deny-warnings"],
+    [bun, packaged("knip/bin/knip-bun.js")],
+  ];
+}
+
+async function setUp(context, parts) {
+  const work = async () => {
+    for (const ensure of parts) await ensure(context);
+  };
+  const onWait = () => context.progress.note("Another start is setting up this folder; waiting for it.");
+  await withLock(join(context.tools, "lock"), work, onWait);
+}
+
+async function main([mode = "", ...args]) {
+  const run = Object.hasOwn(MODES, mode) ? MODES[mode] : undefined;
+  if (run === undefined || (mode === "run" && args.length === 0)) {
+    process.stderr.write(USAGE);
+    return 2;
+  }
+  watchSignals();
+  const progress = createProgress(process.stderr, mode === "setup");
+  try {
+    return await run(createContext({ root: ROOT, progress }), args);
+  } catch (error) {
+    if (!(error instanceof SetupFailure)) throw error;
+    process.stderr.write(`\n${error.message}\n${error.fix ? `What helps: ${error.fix}\n` : ""}`);
+    return 1;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

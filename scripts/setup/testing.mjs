@@ -1,0 +1,82 @@
+// What the tests need beyond the product: a browser, fonts that show every script, and a second, older Python.
+import { existsSync } from "node:fs";
+import { aptInstall } from "./apt.mjs";
+import { foreground } from "./child.mjs";
+import { SetupFailure } from "./failure.mjs";
+import { inspect, inspectAll } from "./python.mjs";
+import { installPackages } from "./python_packages.mjs";
+import { readTotals, totalsLine } from "./totals.mjs";
+
+const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const BROWSER_PACKAGES = {
+  chromium: BROWSERS,
+  "fonts-liberation": ["/usr/share/fonts/truetype/liberation"],
+  "fonts-wqy-microhei": ["/usr/share/fonts/truetype/wqy"],
+  "fonts-noto-color-emoji": ["/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"],
+};
+const OLDER_PYTHON = ["python3-pandas", "python3-numpy", "python3-munkres", "python3-matplotlib", "python3-openpyxl"];
+
+/** Sets context.testEnvironment. What cannot be had is said with its command; the tests that need it skip. */
+export async function ensureTestTools(context) {
+  const missing = Object.entries(BROWSER_PACKAGES).filter(([, paths]) => !paths.some((path) => existsSync(path)));
+  if (missing.length > 0)
+    await tryToInstall(
+      context,
+      "A browser and fonts for the tests",
+      missing.map(([name]) => name),
+    );
+  const browser = BROWSERS.find((path) => existsSync(path)) ?? "";
+  context.progress.ready("Chromium", browser || "missing");
+  const pythons = await testPythons(context);
+  context.progress.ready("Pythons of the tests", pythons.join(" "));
+  context.testEnvironment = { SANDPIPER_TEST_CHROMIUM: browser, SANDPIPER_TEST_PYTHONS: pythons.join(":") };
+}
+
+/** Runs all tests and ends with their totals; in CI a skipped test is a failure. */
+export async function runTests(context, args) {
+  let summary = "";
+  const keepTail = (chunk) => (summary = (summary + chunk).slice(-8_000));
+  const colour = process.stderr.isTTY && !process.env.NO_COLOR ? { FORCE_COLOR: "1" } : {};
+  const code = await foreground(context.bun, ["test", "--parallel", ...args], {
+    cwd: context.root,
+    env: { ...process.env, ...colour, ...context.testEnvironment },
+    onStderr: keepTail,
+  });
+  const totals = readTotals(summary, code);
+  process.stdout.write(`\n${totalsLine(totals)}\n`);
+  if (totals.skipped > 0 && process.env.CI === "true") {
+    process.stderr.write("In CI every test must run: what is missing is said above.\n");
+    return code || 1;
+  }
+  return code;
+}
+
+/** The newest packages first, then the system's older ones: `executable` or `executable=folder of packages`. */
+async function testPythons(context) {
+  const name = ({ executable, site }) => (site ? `${executable}=${site}` : executable);
+  const found = [];
+  if (context.python.source === "pypi") found.push(context.python);
+  else {
+    const plain = inspectAll(context)[0] ?? context.python;
+    const site = await attempt(context, () => installPackages(context, plain));
+    if (site !== null) found.push({ executable: plain.executable, site });
+    found.push(context.python);
+  }
+  const system = () => existsSync("/usr/bin/python3") && inspect("/usr/bin/python3");
+  if (!system()?.hasTables) await tryToInstall(context, "The older Python packages for the tests", OLDER_PYTHON);
+  const older = system();
+  if (older?.hasTables && older.minor >= 11) found.push({ executable: older.executable, site: null });
+  return [...new Set(found.map(name))];
+}
+
+const tryToInstall = (context, what, packages) => attempt(context, () => aptInstall(context, what, packages));
+
+async function attempt(context, work) {
+  try {
+    return await work();
+  } catch (failure) {
+    if (!(failure instanceof SetupFailure)) throw failure;
+    context.progress.note(`${failure.message} Tests that need it are skipped. What helps: ${failure.fix}`);
+    return null;
+  }
+}
