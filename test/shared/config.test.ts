@@ -37,7 +37,6 @@ describe("with nothing set", () => {
     expect(config.sandboxMemoryBytes).toBe(2 * 1024 ** 3);
     expect(config.openBrowser).toBe(true);
     expect(config.logLevel).toBe("info");
-    expect(config.supervised).toBe(false);
   });
 
   test("blank values are the same as none", () => {
@@ -108,6 +107,11 @@ describe("where code runs", () => {
     expect(message).toContain("SANDPIPER_SANDBOX=local");
   });
 
+  test("a program that is started without the key is told what the others do", () => {
+    const environment = { SANDPIPER_SUPERVISED: "1", SANDPIPER_SANDBOX: "e2b" };
+    expect(loadConfig(environment, "/project").sandbox).toBe("e2b");
+  });
+
   test("another server of the protocol is an address", () => {
     const config = loadConfig({ E2B_API_KEY: KEY, E2B_API_URL: "https://api.e2b.example" }, "/project");
     expect(config.sandbox).toBe("e2b");
@@ -140,7 +144,9 @@ describe("a misspelt setting", () => {
   });
 
   test("of somebody else is none of our business", () => {
-    expect(loadConfig({ PATH: "/bin", SANDPIPERX: "1", E2B_OTHER: "1" }, "/project").warnings).toEqual([]);
+    expect(
+      loadConfig({ PATH: "/bin", SANDPIPERX: "1", E2B_OTHER: "1", SANDPIPER_TEST_USER: "1" }, "/project").warnings,
+    ).toEqual([]);
   });
 });
 
