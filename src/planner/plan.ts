@@ -1,8 +1,7 @@
-// The typed form between words and code. The built-in planner fills it by rules, a model by structured output;
-// `bind` attaches what the profile knows, and only then can it be rendered. Columns are named as people see them.
+// The typed form between words and code. The built-in planner fills a draft by rules, a model by structured output;
+// `bind` makes it a plan that can be rendered. Columns are named as people see them.
 import { z } from "zod";
-import { AppError } from "../shared/errors.ts";
-import type { ColumnProfile, FileProfile } from "./profile.ts";
+import type { Capabilities, FileProfile } from "./profile.ts";
 import { SourceColumn, Reading } from "./source.ts";
 
 export const CHARTS = ["line", "area", "bar", "horizontal-bar", "scatter", "pie", "histogram", "box"] as const;
@@ -135,54 +134,8 @@ export type PlanRequest = {
   readonly capabilities?: Capabilities;
 };
 
-export type Capabilities = { readonly excel: boolean; readonly parquet: boolean };
-
 export type PlanResult =
   /** `understood` is one sentence for people; `confidence` 0…1, below 0.4 the overview stands in for an answer. */
   | { readonly kind: "plan"; readonly plan: Plan; readonly understood: string; readonly confidence: number }
   | { readonly kind: "ask"; readonly question: string; readonly suggestions: readonly string[] }
   | { readonly kind: "refuse"; readonly message: string };
-
-/** Every column that a draft names, once each, in the order of their first mention. */
-export function columnsOf(draft: PlanDraft): readonly string[] {
-  const names = new Set<string>();
-  const add = (name: string | null | undefined): void => void (typeof name === "string" && names.add(name));
-  if (draft.kind === "overview") {
-    for (const name of draft.charts.flatMap((chart) => columnsOf(chart))) names.add(name);
-    return [...names];
-  }
-  if (draft.kind === "chart")
-    for (const name of [draft.x?.column, ...draft.y.map((y) => y.column), draft.colour]) add(name);
-  if (draft.kind === "summarise") {
-    for (const name of [...draft.groups.map((axis) => axis.column), ...draft.measures.map((m) => m.column)]) add(name);
-  }
-  if (draft.kind !== "chart") for (const name of draft.columns) add(name);
-  if (draft.kind === "convert") add(draft.sort?.column);
-  for (const condition of draft.filters.flat()) add(condition.column);
-  return [...names];
-}
-
-/** A draft made ready to render. Throws AppError `bad_request` when it names a column that the file does not have. */
-export function bind(draft: PlanDraft, file: FileProfile, title: string): Plan {
-  if (file.reading === null) throw new AppError("bad_request", file.problem?.message ?? `${file.name} cannot be read.`);
-  const known = new Map(file.columns.map((column) => [column.name, column]));
-  const named = columnsOf(draft).map((name) => {
-    const column = known.get(name);
-    if (column === undefined) throw new AppError("bad_request", `${file.name} has no column named “${name}”.`);
-    return column;
-  });
-  const needsAll = draft.kind === "convert" ? draft.columns.length === 0 : isDescription(draft);
-  const columns = needsAll ? file.columns : named;
-  const { path, name, rows, columnCount, reading } = file;
-  return { ...draft, title, source: { path, name, rows, columnCount, reading, columns: columns.map(sourceColumn) } };
-}
-
-function isDescription(draft: PlanDraft): boolean {
-  return (
-    draft.kind === "overview" || (draft.kind === "summarise" && draft.measures.length + draft.columns.length === 0)
-  );
-}
-
-function sourceColumn({ name, position, kind, number, time }: ColumnProfile): SourceColumn {
-  return { name, position, kind, number, time };
-}

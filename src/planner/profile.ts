@@ -1,12 +1,13 @@
 // The file's facts: the Python that finds them inside the sandbox, and the distrustful reading of what it prints.
 import { z } from "zod";
 import { AppError } from "../shared/errors.ts";
-import type { Capabilities } from "./plan.ts";
-import profileSource from "./profile.py" with { type: "text" };
-import { Reading, SourceColumn } from "./source.ts";
-import statisticsSource from "./profile_columns.py" with { type: "text" };
-import valuesSource from "./templates/values.py" with { type: "text" };
+import columnsSource from "./profiler/columns.py" with { type: "text" };
+import filesSource from "./profiler/files.py" with { type: "text" };
+import textSource from "./profiler/text.py" with { type: "text" };
 import { pythonData } from "./python.ts";
+import { Reading, SourceColumn } from "./source.ts";
+import jsonRowsSource from "./templates/json_rows.py" with { type: "text" };
+import missingSource from "./templates/missing.py" with { type: "text" };
 
 /** What the profiler's line starts with. */
 const PREFIX = "SANDPIPER-PROFILE ";
@@ -53,15 +54,20 @@ export const FileProfile = z.object({
 });
 export type FileProfile = z.infer<typeof FileProfile>;
 
+/** What the sandbox's Python can write. */
+export const Capabilities = z.object({ excel: z.boolean(), parquet: z.boolean() });
+export type Capabilities = z.infer<typeof Capabilities>;
+
 const Report = z.object({
-  capabilities: z.object({ excel: z.boolean(), parquet: z.boolean() }),
+  capabilities: Capabilities,
   files: z.array(FileProfile).max(50),
 });
 
 /** Python that looks at the files (paths relative to the sandbox's working folder) and prints one line for `parseProfiles`. */
 export function profileCode(files: readonly { path: string; name: string }[]): string {
   const data = pythonData(files.map(({ path, name }) => ({ path, name })));
-  return [valuesSource, statisticsSource, profileSource, `main("${PREFIX}", json.loads(${data}))`, ""].join("\n");
+  const parts = [missingSource, jsonRowsSource, columnsSource, textSource, filesSource];
+  return [...parts, `main("${PREFIX}", json.loads(${data}))`, ""].join("\n");
 }
 
 /** The profiles in a sandbox's stdout. Throws AppError `sandbox` when they are missing or not what was agreed. */

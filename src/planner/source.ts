@@ -8,6 +8,10 @@ export const Reading = z.object({
   format: z.enum(["csv", "json", "jsonl", "xlsx", "parquet"]),
   encoding: z.string().max(40),
   delimiter: z.string().max(1),
+  /** False: quotation marks are ordinary characters (a file whose quotes do not pair). */
+  quote: z.boolean(),
+  /** Which row holds the names; null when none does. */
+  headerRow: z.number().int().min(0).nullable(),
   /** Rows above the first row of data: titles and the header. */
   skipRows: z.number().int().min(0),
   compression: z.enum(["none", "gzip"]),

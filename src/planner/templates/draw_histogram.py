@@ -1,0 +1,12 @@
+def draw_histogram(axes, data, plan):
+    values = data["x"].dropna()
+    whole = pd.api.types.is_numeric_dtype(values) and (values == values.round()).all() and values.max() - values.min() <= 40
+    if whole:
+        bins = [n - 0.5 for n in range(int(values.min()), int(values.max()) + 2)]
+    else:
+        bins = min(60, max(8, int(len(values) ** 0.5)))
+    axes.hist(values, bins=bins, edgecolor="white", linewidth=0.6)
+    axes.set_xlabel(short(plan["x"]["label"], 60))
+    axes.set_ylabel("rows")
+    axes.grid(False, axis="x")
+    finish(axes, plan, x_numbers=pd.api.types.is_numeric_dtype(values))

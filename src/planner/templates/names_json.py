@@ -1,0 +1,2 @@
+def names_of(source):
+    return dict(enumerate(read_rows(source["path"], source["reading"]).columns))

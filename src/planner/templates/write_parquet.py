@@ -1,0 +1,2 @@
+def write(rows, output):
+    rows.to_parquet(output, index=False)
