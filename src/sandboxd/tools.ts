@@ -1,6 +1,6 @@
 // Which bubblewrap and which Python the rooms are made with: the settings, then what set-up wrote down, then the usual places.
 import { accessSync, constants, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
 import { AppError } from "../shared/errors.ts";
 
@@ -20,15 +20,21 @@ const SetupFile = z.object({
 /** Throws AppError `config` when `.tools/setup.json` is there but cannot be understood. */
 export function findTools(settings: { root: string; bwrap: string; python: string }): Tools {
   const setup = readSetup(join(settings.root, ".tools", "setup.json"));
-  const python = setup.python ?? { executable: "/usr/bin/python3" };
+  const executable = settings.python || setup.python?.executable || "/usr/bin/python3";
   return {
     bwrap: settings.bwrap || setup.bwrap || findBwrap(),
     python: {
-      executable: settings.python || python.executable,
-      site: python.site ?? null,
-      base: python.base ?? null,
+      executable,
+      // A Python of the settings brings its own packages.
+      site: settings.python === "" ? (setup.python?.site ?? null) : null,
+      base: (settings.python === "" ? setup.python?.base : null) ?? baseOf(executable),
     },
   };
+}
+
+/** The rooms have only /usr of this machine: any other Python comes with its whole folder, be it a venv's. */
+function baseOf(executable: string): string | null {
+  return executable.startsWith("/usr/") || executable.startsWith("/bin/") ? null : dirname(dirname(executable));
 }
 
 function readSetup(path: string): z.infer<typeof SetupFile> {
