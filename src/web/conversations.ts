@@ -1,0 +1,59 @@
+// The list of conversations, and which of them have a job at work.
+import { signal, type ReadonlySignal } from "@preact/signals";
+import type { Conversation, JobEvent } from "../shared/types.ts";
+import type { Api } from "./api.ts";
+
+export type Conversations = {
+  /** Newest first; null until the first answer of core. */
+  readonly list: ReadonlySignal<readonly Conversation[] | null>;
+  readonly busy: ReadonlySignal<ReadonlySet<string>>;
+  readonly refresh: () => Promise<void>;
+  readonly remove: (id: string) => Promise<void>;
+  readonly receive: (event: JobEvent) => void;
+};
+
+export function createConversations(api: Api): Conversations {
+  const list = signal<readonly Conversation[] | null>(null);
+  const busy = signal<ReadonlySet<string>>(new Set());
+  let running: Promise<void> | null = null;
+  let isStale = false;
+
+  const fetchList = async (): Promise<void> => {
+    do {
+      isStale = false;
+      list.value = (await api.conversations()).conversations;
+    } while (isStale);
+  };
+  /** One request at a time, however many events ask for it; the last one asked for is always made. */
+  const refresh = (): Promise<void> => {
+    isStale = true;
+    running ??= fetchList().finally(() => {
+      running = null;
+    });
+    return running;
+  };
+  const markBusy = (id: string, isBusy: boolean): void => {
+    if (busy.peek().has(id) === isBusy) return;
+    const next = new Set(busy.peek());
+    if (isBusy) next.add(id);
+    else next.delete(id);
+    busy.value = next;
+  };
+
+  return {
+    list,
+    busy,
+    refresh,
+    remove: async (id) => {
+      await api.remove(id);
+      list.value = (list.peek() ?? []).filter((conversation) => conversation.id !== id);
+    },
+    receive: (event) => {
+      if (event.conversationId === null) return;
+      const hasEnded = event.kind === "job-completed" || event.kind === "job-failed";
+      markBusy(event.conversationId, !hasEnded);
+      // A failure to refresh is shown by the connection banner; the list stays as it was.
+      if (hasEnded || event.kind === "job-created") refresh().catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,185 @@
+// The open conversation: its turns, opened from a snapshot and kept true by live events.
+import { batch, signal, type ReadonlySignal, type Signal } from "@preact/signals";
+import type { JobEvent } from "../shared/types.ts";
+import { ApiError, type Api, type Outgoing, type Sent } from "./api.ts";
+import { openSnapshot, type Opened } from "./snapshot.ts";
+import { applyEvent, isActive, turnBeingSent, turnFromCreated, type Turn } from "./transcript.ts";
+
+/** `key` stays the same while a turn goes from sent to answered, so that its place in the page does too. */
+export type Entry = { readonly key: string; readonly turn: Signal<Turn>; readonly outgoing: Outgoing | null };
+
+export type ThreadState = "new" | "loading" | "ready" | "missing" | "failed";
+
+export class Thread {
+  readonly #api: Api;
+  readonly #onEnded: (turn: Turn) => void;
+  readonly #conversationId = signal<string | null>(null);
+  readonly #state = signal<ThreadState>("new");
+  readonly #problem = signal("");
+  readonly #entries = signal<readonly Entry[]>([]);
+  /** Events up to here are part of the snapshot. */
+  #seq = 0;
+  /** A snapshot of an earlier moment than this may lack events that were never pushed to this page. */
+  #atLeast = 0;
+  #nextKey = 1;
+  #loading: AbortController | null = null;
+  /** Events that came while the snapshot was on its way. */
+  #early: JobEvent[] = [];
+
+  constructor(api: Api, onEnded: (turn: Turn) => void) {
+    this.#api = api;
+    this.#onEnded = onEnded;
+  }
+
+  get conversationId(): ReadonlySignal<string | null> {
+    return this.#conversationId;
+  }
+
+  get state(): ReadonlySignal<ThreadState> {
+    return this.#state;
+  }
+
+  /** Why the conversation could not be opened. */
+  get problem(): ReadonlySignal<string> {
+    return this.#problem;
+  }
+
+  get entries(): ReadonlySignal<readonly Entry[]> {
+    return this.#entries;
+  }
+
+  async open(id: string | null): Promise<void> {
+    if (id === this.#conversationId.peek() && this.#state.peek() !== "failed") return;
+    this.#loading?.abort();
+    this.#loading = null;
+    batch(() => {
+      this.#conversationId.value = id;
+      this.#entries.value = [];
+      this.#state.value = id === null ? "new" : "loading";
+    });
+    if (id !== null) await this.#load(id);
+  }
+
+  async reload(): Promise<void> {
+    const id = this.#conversationId.peek();
+    if (id !== null) await this.#load(id);
+  }
+
+  /** Makes sure that what is shown is of the moment `seq` or later. */
+  async catchUp(seq: number): Promise<void> {
+    this.#atLeast = seq;
+    if (this.#loading === null && this.#seq < seq) await this.reload();
+  }
+
+  receive(event: JobEvent): void {
+    if (event.conversationId === null || event.conversationId !== this.#conversationId.peek()) return;
+    if (this.#loading !== null) this.#early.push(event);
+    else if (event.seq > this.#seq) this.#apply(event);
+  }
+
+  /** Resolves to null when core did not take the message; the turn then says so and keeps what was written. */
+  async send(outgoing: Outgoing, files: Turn["files"]): Promise<Sent | null> {
+    const entry = this.#newEntry(turnBeingSent(outgoing.text, files, Date.now()), outgoing);
+    this.#entries.value = [...this.#entries.peek(), entry];
+    return this.#deliver(entry, outgoing);
+  }
+
+  async resend(entry: Entry): Promise<Sent | null> {
+    if (entry.outgoing === null) return null;
+    entry.turn.value = { ...entry.turn.peek(), status: "sending", error: null };
+    return this.#deliver(entry, entry.outgoing);
+  }
+
+  async #deliver(entry: Entry, outgoing: Outgoing): Promise<Sent | null> {
+    try {
+      const sent = await this.#api.send(outgoing);
+      if (entry.turn.peek().jobId === null) {
+        entry.turn.value = { ...entry.turn.peek(), jobId: sent.job_id, status: "pending" };
+      }
+      // The conversation is new: events may have passed before its name was known here.
+      if (this.#conversationId.peek() === null && this.#entries.peek().includes(entry)) {
+        this.#conversationId.value = sent.conversation_id;
+        await this.#load(sent.conversation_id);
+      }
+      return sent;
+    } catch (error) {
+      entry.turn.value = { ...entry.turn.peek(), status: "unsent", error: { code: "unsent", message: wordsOf(error) } };
+      return null;
+    }
+  }
+
+  async #load(id: string): Promise<void> {
+    this.#loading?.abort();
+    const mine = new AbortController();
+    this.#loading = mine;
+    this.#early = [];
+    try {
+      const opened = await openSnapshot(this.#api, id, mine.signal);
+      if (this.#loading !== mine) return;
+      this.#show(opened);
+      if (opened.seq < this.#atLeast) await this.#load(id);
+    } catch (error) {
+      if (this.#loading !== mine) return;
+      this.#loading = null;
+      this.#problem.value = wordsOf(error);
+      this.#state.value = error instanceof ApiError && error.status === 404 ? "missing" : "failed";
+    }
+  }
+
+  #show(opened: Opened): void {
+    const early = this.#early;
+    batch(() => {
+      this.#seq = opened.seq;
+      const notYetSent = this.#entries
+        .peek()
+        .filter((entry) => entry.turn.peek().jobId === null && entry.outgoing !== null);
+      this.#entries.value = [...opened.turns.map((turn) => this.#keep(turn)), ...notYetSent];
+      this.#state.value = "ready";
+      this.#loading = null;
+      this.#early = [];
+      for (const event of early) this.receive(event);
+    });
+  }
+
+  #keep(turn: Turn): Entry {
+    const known = turn.jobId === null ? undefined : this.#entryOf(turn.jobId);
+    if (known === undefined) return this.#newEntry(turn, null);
+    known.turn.value = turn;
+    return known;
+  }
+
+  #apply(event: JobEvent): void {
+    const entry = this.#entryOf(event.jobId) ?? this.#adopt(event);
+    if (entry === undefined) {
+      if (event.kind !== "job-created") return;
+      this.#entries.value = [...this.#entries.peek(), this.#newEntry(turnFromCreated(event), null)];
+      return;
+    }
+    const before = entry.turn.peek();
+    const after = applyEvent(before, event);
+    entry.turn.value = after;
+    if (isActive(before) && !isActive(after)) this.#onEnded(after);
+  }
+
+  #entryOf(jobId: string): Entry | undefined {
+    return this.#entries.peek().find((entry) => entry.turn.peek().jobId === jobId);
+  }
+
+  /** The event of our own message may come before the answer to our request: it is the turn that is being sent. */
+  #adopt(event: JobEvent): Entry | undefined {
+    if (event.kind !== "job-created") return undefined;
+    return this.#entries.peek().find((entry) => {
+      const turn = entry.turn.peek();
+      return turn.status === "sending" && turn.jobId === null && turn.prompt === event.prompt;
+    });
+  }
+
+  #newEntry(turn: Turn, outgoing: Outgoing | null): Entry {
+    this.#nextKey += 1;
+    return { key: `turn-${this.#nextKey}`, turn: signal(turn), outgoing };
+  }
+}
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

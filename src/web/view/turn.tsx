@@ -1,0 +1,81 @@
+// One question and its answer.
+import { useApp } from "../app.ts";
+import type { Entry } from "../thread.ts";
+import { costText, durationText } from "../text.ts";
+import { isActive, type Turn } from "../transcript.ts";
+import { ArtifactList } from "./artifacts.tsx";
+import { FileChip } from "./chip.tsx";
+import { CodeDetails } from "./code.tsx";
+import { ErrorCard, StoppedCard, UnsentCard } from "./error_card.tsx";
+import { Markdown } from "./markdown.tsx";
+import { OutputDetails } from "./output.tsx";
+import { Steps } from "./steps.tsx";
+
+export function TurnView({ entry }: { readonly entry: Entry }) {
+  const turn = entry.turn.value;
+  return (
+    <article class="turn" data-status={turn.status} aria-busy={isActive(turn)}>
+      {(turn.prompt !== "" || turn.files.length > 0) && <Question turn={turn} />}
+      {turn.status === "unsent" ? <UnsentCard entry={entry} /> : <Answer turn={turn} />}
+    </article>
+  );
+}
+
+function Question({ turn }: { readonly turn: Turn }) {
+  return (
+    <div class="question">
+      <h2 class="sr-only">You asked</h2>
+      {turn.files.length > 0 && (
+        <ul class="chips" aria-label="Files sent">
+          {turn.files.map((file, at) => (
+            <FileChip key={`${at}-${file.name}`} name={file.name} bytes={file.bytes} />
+          ))}
+        </ul>
+      )}
+      {turn.prompt !== "" && <p class="bubble">{turn.prompt}</p>}
+    </div>
+  );
+}
+
+function Answer({ turn }: { readonly turn: Turn }) {
+  const app = useApp();
+  const retry = (): Promise<void> =>
+    app.send(
+      { text: turn.prompt, attachments: [], uploadIds: turn.files.map((file) => file.id), example: null },
+      turn.files,
+    );
+  const isRunning = isActive(turn);
+  return (
+    <div class="answer">
+      <h2 class="sr-only">Sandpiper’s answer</h2>
+      <Steps turn={turn} />
+      {turn.understood !== null && turn.understood !== "" && (
+        <p class="understood">
+          <span>Understood as</span> {turn.understood}
+        </p>
+      )}
+      {turn.text !== "" && <Markdown text={turn.text} isStreaming={isRunning} />}
+      <ArtifactList artifacts={turn.artifacts} understood={turn.understood} />
+      {turn.status === "failed" &&
+        (turn.error?.code === "cancelled" ? (
+          <StoppedCard onRetry={retry} />
+        ) : (
+          <ErrorCard error={turn.error} onRetry={retry} />
+        ))}
+      <div class="folds">
+        {turn.code !== null && turn.code !== "" && <CodeDetails code={turn.code} />}
+        {turn.output.pieces.length > 0 && <OutputDetails output={turn.output} isLive={isRunning} />}
+      </div>
+      <Facts turn={turn} />
+    </div>
+  );
+}
+
+function Facts({ turn }: { readonly turn: Turn }) {
+  const facts = [
+    ...(turn.durationMs === null || isActive(turn) ? [] : [durationText(turn.durationMs)]),
+    ...(turn.costUsd > 0 ? [costText(turn.costUsd)] : []),
+  ];
+  if (facts.length === 0) return null;
+  return <p class="facts">{facts.join(" · ")}</p>;
+}
