@@ -119,6 +119,6 @@ async function checkMounts(place: string): Promise<void> {
     "unavailable",
     "As root, Sandpiper needs to mount a private folder before it gives root up, and this machine does not allow it (a container?). " +
       "Start Sandpiper as an ordinary user, or set E2B_API_KEY to run code in E2B's cloud.",
-    { detail: (await child.stderr.text()).trim() },
+    { detail: (await new Response(child.stderr).text()).trim() },
   );
 }

@@ -7,7 +7,12 @@ import { LIMITS } from "./limits.ts";
 import type { Room } from "./room/room.ts";
 
 /** A room with its interpreter: what a sandbox is made of. */
-export type Quarters = { readonly room: Room; readonly interpreter: Interpreter };
+export type Quarters = {
+  readonly room: Room;
+  readonly interpreter: Interpreter;
+  /** Resolves when the first context has imported what is imported ahead, or never will. */
+  readonly preloaded: Promise<void>;
+};
 
 export type Sandbox = Quarters & {
   readonly id: string;

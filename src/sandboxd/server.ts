@@ -6,9 +6,10 @@ import { createLog, type Log } from "../shared/log.ts";
 import { controlRoutes, type Control } from "./control.ts";
 import { envdRoutes } from "./envd/routes.ts";
 import { interpreterRoutes } from "./interpreter/routes.ts";
+import { LIMITS } from "./limits.ts";
 import { RoomError } from "./room/channel.ts";
 import { Sandboxes } from "./sandboxes.ts";
-import { makeQuarters } from "./spare.ts";
+import { Spare } from "./spare.ts";
 import { findTools } from "./tools.ts";
 import { failure, failureOf, failureOfRoom, json } from "./wire.ts";
 
@@ -17,12 +18,15 @@ const INTERPRETER_PORT = 49999;
 
 export type Sandboxd = AsyncDisposable & { readonly port: number };
 
-export function startSandboxd(config: Config, log: Log): Sandboxd {
+/** `keepsSpare`: one room is always ready, at the price of about 100 MiB. */
+export function startSandboxd(config: Config, log: Log, options = { keepsSpare: true }): Sandboxd {
   const tools = findTools(config);
-  const sandboxes = new Sandboxes(() => makeQuarters(tools, config.sandboxMemoryBytes), log);
+  const memoryBytes = config.sandboxMemoryBytes;
+  const spare = new Spare({ tools, memoryBytes, isKept: options.keepsSpare, refillMs: LIMITS.refillMs, log });
+  const sandboxes = new Sandboxes(async () => await spare.take(), log);
   // Without a key nobody may create a sandbox; a random one means just that.
   const key = config.sandboxd.key || randomBytes(24).toString("hex");
-  const control = { sandboxes, key, memoryBytes: config.sandboxMemoryBytes };
+  const control = { sandboxes, key, memoryBytes };
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: config.sandboxd.port,
@@ -31,10 +35,11 @@ export function startSandboxd(config: Config, log: Log): Sandboxd {
     fetch: async (request) => await answer(control, request, log),
     error: () => failure(500, "Something went wrong inside the sandbox server. The log has the details."),
   });
+  spare.fill();
   return {
     port: server.port ?? 0,
     [Symbol.asyncDispose]: async () => {
-      await sandboxes.killAll();
+      await Promise.all([sandboxes.killAll(), spare.close()]);
       await server.stop(true);
     },
   };

@@ -92,8 +92,9 @@ def figure_forms(figure):
 
 def table_forms(value):
     if isinstance(value, (dict, list)):
-        text = json.dumps(tables.plain_json(value), allow_nan=False)
-        return {"json": json.loads(text)} if len(text) <= MAX_TEXT else {}
+        plain_value = tables.strict_json(value)
+        is_small = plain_value is not None and len(json.dumps(plain_value)) <= MAX_TEXT
+        return {"json": plain_value} if is_small else {}
     pandas = sys.modules.get("pandas")
     if pandas is not None and isinstance(value, pandas.DataFrame):
         data = tables.columns(value)

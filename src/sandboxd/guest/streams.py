@@ -35,7 +35,7 @@ class Out:
     def text(self, name, text):
         data = text.encode("utf-8", "replace")
         if os.getpid() != self.pid:
-            os.write(1 if name == "stdout" else 2, data)
+            self.child_text(name, data)
             return
         with self.lock:
             self.waiting.append((name, data))
@@ -43,6 +43,19 @@ class Out:
             if self.size >= FLUSH_BYTES:
                 self.flush()
         self.wake.set()
+
+    def child_text(self, name, data):
+        """A forked child has only its pipes; it writes whole lines, so that those of several do not mix."""
+        self.waiting.append((name, data))
+        if b"\n" in data:
+            self.child_flush()
+
+    def child_flush(self):
+        for name in ("stdout", "stderr"):
+            data = b"".join(part for one, part in self.waiting if one == name)
+            while data:
+                data = data[os.write(1 if name == "stdout" else 2, data):]
+        self.waiting = []
 
     def flush_regularly(self):
         while True:
@@ -52,6 +65,9 @@ class Out:
             self.flush()
 
     def flush(self):
+        if os.getpid() != self.pid:
+            self.child_flush()
+            return
         with self.lock:
             waiting, self.waiting, self.size = self.waiting, [], 0
             index = 0
@@ -131,6 +147,11 @@ class Bytes(io.RawIOBase):
         return True
 
 
+STARTS_OTHERS = frozenset(("subprocess.Popen", "os.system", "os.posix_spawn", "os.fork", "os.exec"))
+
+
 def install(out):
+    # What was printed before a command must come before what the command prints.
+    sys.addaudithook(lambda event, _arguments: out.flush() if event in STARTS_OTHERS else None)
     sys.stdout = sys.__stdout__ = Stream(out, "stdout", 1)
     sys.stderr = sys.__stderr__ = Stream(out, "stderr", 2)

@@ -18,7 +18,23 @@ def columns(frame):
             for place, name in enumerate(frame.columns)}
 
 
-def plain_json(value, depth=0):
+class NotPlain(Exception):
+    """The value holds something that JSON has no word for."""
+
+
+def strict_json(value):
+    """As plain_json, but None when something in it would only be a text made by str()."""
+    try:
+        return plain_json(value, 0, refuse)
+    except NotPlain:
+        return None
+
+
+def refuse(value):
+    raise NotPlain(type(value).__name__)
+
+
+def plain_json(value, depth=0, otherwise=str):
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, (datetime.date, datetime.time)):
@@ -30,9 +46,9 @@ def plain_json(value, depth=0):
         number = float(value)
         return number if math.isfinite(number) else None
     if depth < MAX_DEPTH and isinstance(value, dict):
-        return {str(key): plain_json(one, depth + 1) for key, one in value.items()}
+        return {str(key): plain_json(one, depth + 1, otherwise) for key, one in value.items()}
     if depth < MAX_DEPTH and isinstance(value, (list, tuple, set, frozenset)):
-        return [plain_json(one, depth + 1) for one in value]
+        return [plain_json(one, depth + 1, otherwise) for one in value]
     if hasattr(value, "tolist") and hasattr(value, "ndim") and depth < MAX_DEPTH:
-        return plain_json(value.tolist(), depth + 1)
-    return str(value)
+        return plain_json(value.tolist(), depth + 1, otherwise)
+    return otherwise(value)

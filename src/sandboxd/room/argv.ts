@@ -9,6 +9,8 @@ export type RoomOptions = {
   readonly etc: readonly string[];
   /** Files to make inside: their path and the descriptor that holds their bytes. */
   readonly files: readonly { readonly path: string; readonly fd: number }[];
+  /** Folders of the host that must be empty inside. */
+  readonly hidden: readonly string[];
   readonly homeBytes: number;
   readonly tmpBytes: number;
   readonly shmBytes: number;
@@ -28,6 +30,7 @@ export function roomArguments(options: RoomOptions): string[] {
     ...environmentArguments(options),
     ...systemArguments(options),
     ...pythonArguments(options.python),
+    ...options.hidden.flatMap((path) => ["--tmpfs", path, "--remount-ro", path]),
     ...options.files.flatMap((file) => ["--perms", "0444", "--file", String(file.fd), file.path]),
     ...words("--proc /proc --dev /dev"),
     ...sizedTmpfs("/dev/shm", options.shmBytes, "1777"),

@@ -27,6 +27,17 @@ function linkTarget(path: string): string | null {
   return lstatSync(path).isSymbolicLink() ? readlinkSync(path) : null;
 }
 
+/**
+ * A folder of packages must not mix with the system's: matplotlib of one and mpl_toolkits of the other do not work
+ * together.
+ */
+export function systemPackages(): string[] {
+  const local = existsSync("/usr/local/lib")
+    ? readdirSync("/usr/local/lib").map((name) => `/usr/local/lib/${name}/dist-packages`)
+    : [];
+  return ["/usr/lib/python3/dist-packages", ...local].filter((path) => existsSync(path));
+}
+
 /** Files that every room gets as copies, so that no path of the host shows in its mount table. */
 export function roomFiles(): { readonly from: string; readonly to: string }[] {
   const guest = join(import.meta.dir, "..", "guest");

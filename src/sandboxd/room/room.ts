@@ -7,7 +7,7 @@ import type { Tools } from "../tools.ts";
 import { agentCommand, roomArguments } from "./argv.ts";
 import { Channel } from "./channel.ts";
 import { openDescriptor } from "./descriptor.ts";
-import { hostLayout, openAll, roomFiles } from "./host.ts";
+import { hostLayout, openAll, roomFiles, systemPackages } from "./host.ts";
 
 const CHANNEL_FD = 3;
 const ARGUMENTS_FD = 4;
@@ -66,6 +66,7 @@ function spawnRoom(tools: Tools): Started {
   const args = roomArguments({
     ...hostLayout(),
     python: tools.python,
+    hidden: tools.python.site === null ? [] : systemPackages(),
     files,
     homeBytes: LIMITS.homeBytes,
     tmpBytes: LIMITS.tmpBytes,
