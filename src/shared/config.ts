@@ -1,4 +1,5 @@
 // Every setting: its variable, default, unit and reason. The only file that reads the environment.
+import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { existsSync, readFileSync } from "node:fs";
@@ -146,7 +147,8 @@ export type Config = {
     readonly sandboxUrl: string;
   };
   readonly sandboxd: { readonly port: number; readonly key: string };
-  readonly supervised: boolean;
+  /** Where the person stood who called; package managers move their scripts to the project folder. */
+  readonly callerDir: string;
   /** Sentences about settings that are probably mistakes; shown at start. */
   readonly warnings: readonly string[];
 };
@@ -157,8 +159,9 @@ export const ROOT = resolve(import.meta.dir, "../..");
 /** The process's environment over `.env` of the project folder. */
 export function readEnvironment(root = ROOT): Environment {
   const file = resolve(root, ".env");
-  const fromFile = existsSync(file) ? parseEnv(readFileSync(file, "utf8")) : {};
-  return { ...fromFile, ...process.env };
+  const fromFile = existsSync(file) ? parseEnv(readFileSync(file, "utf8").replace(/^\uFEFF/, "")) : {};
+  const set = Object.entries(process.env).filter(([, value]) => value !== undefined && value.trim() !== "");
+  return { ...fromFile, ...Object.fromEntries(set) };
 }
 
 /** Throws AppError `config` with one clear sentence for a value that makes no sense. */
@@ -166,33 +169,40 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
   const text = (name: Name): string =>
     environment[name]?.trim() || (SETTINGS.find((one) => one.env === name)?.default ?? "");
   const number = (name: Name, min: number, max: number): number => {
-    const value = Number(text(name));
-    if (!Number.isFinite(value) || value < min || value > max)
+    const value = /^\d+(\.\d+)?$/.test(text(name)) ? Number(text(name)) : Number.NaN;
+    if (!(value >= min && value <= max))
       throw new AppError("config", `${name} is "${text(name)}", but must be a number from ${min} to ${max}.`);
     return value;
   };
+  const whole = (name: Name, min: number, max: number): number => {
+    const value = number(name, min, max);
+    if (!Number.isInteger(value))
+      throw new AppError("config", `${name} is "${text(name)}", but must be a whole number.`);
+    return value;
+  };
+  const bytes = (name: Name, min: number, max: number): number => Math.floor(number(name, min, max) * 2 ** 20);
   const oneOf = <T extends string>(name: Name, choices: readonly T[]): T => {
     const value = choices.find((choice) => choice === text(name));
     if (value === undefined)
       throw new AppError("config", `${name} is "${text(name)}", but must be one of: ${choices.join(", ")}.`);
     return value;
   };
-  const home = resolve(root, text("SANDPIPER_HOME") || ".");
+  const home = resolve(root, text("SANDPIPER_HOME").replace(/^~(?=\/|$)/, homedir()) || ".");
   return {
     root,
     home,
     dataDir: resolve(home, "data"),
     storageDir: resolve(home, "storage"),
-    port: number("SANDPIPER_PORT", 0, 65_535),
+    port: whole("SANDPIPER_PORT", 0, 65_535),
     sandbox: chooseSandbox(text, oneOf),
     python: text("SANDPIPER_PYTHON"),
     bwrap: text("SANDPIPER_BWRAP"),
     jobTimeoutMs: number("SANDPIPER_JOB_SECONDS", 1, 86_400) * 1_000,
-    concurrency: number("SANDPIPER_CONCURRENCY", 1, 64),
-    maxUploadBytes: number("SANDPIPER_MAX_UPLOAD_MB", 1, 10_000) * 2 ** 20,
-    maxOutputBytes: number("SANDPIPER_MAX_OUTPUT_MB", 0.01, 64) * 2 ** 20,
-    maxArtifactBytes: number("SANDPIPER_MAX_ARTIFACT_MB", 1, 10_000) * 2 ** 20,
-    sandboxMemoryBytes: number("SANDPIPER_MEMORY_MB", 256, 1_000_000) * 2 ** 20,
+    concurrency: whole("SANDPIPER_CONCURRENCY", 1, 64),
+    maxUploadBytes: bytes("SANDPIPER_MAX_UPLOAD_MB", 1, 10_000),
+    maxOutputBytes: bytes("SANDPIPER_MAX_OUTPUT_MB", 0.01, 64),
+    maxArtifactBytes: bytes("SANDPIPER_MAX_ARTIFACT_MB", 1, 10_000),
+    sandboxMemoryBytes: bytes("SANDPIPER_MEMORY_MB", 256, 1_000_000),
     e2bDailyUsd: number("SANDPIPER_E2B_DAILY_USD", 0, 100_000),
     openBrowser: oneOf("SANDPIPER_OPEN", ["0", "1"]) === "1",
     logLevel: oneOf("SANDPIPER_LOG", ["debug", "info", "warn", "error"]),
@@ -202,15 +212,20 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
       apiUrl: text("E2B_API_URL"),
       sandboxUrl: text("E2B_SANDBOX_URL"),
     },
-    sandboxd: { port: number("SANDPIPER_SANDBOXD_PORT", 0, 65_535), key: text("SANDPIPER_SANDBOXD_KEY") },
-    supervised: text("SANDPIPER_SUPERVISED") === "1",
+    sandboxd: { port: whole("SANDPIPER_SANDBOXD_PORT", 0, 65_535), key: text("SANDPIPER_SANDBOXD_KEY") },
+    callerDir: environment["INIT_CWD"] ?? process.cwd(),
     warnings: unknownSettings(environment),
   };
 }
 
-/** The environment for a child that must not see a key: core and sandboxd. */
+/** What a child needs that must not see a key: the system's own, ours, and nothing that looks like a secret. */
+const HARMLESS =
+  /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TMPDIR|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|(HTTPS?|NO)_PROXY|SANDPIPER_\w+)$/i;
+const SECRET = /(KEY|TOKEN|SECRET|PASS(WORD)?|PAT|CREDENTIALS?)$/i;
+
+/** The environment for core and sandboxd. */
 export function withoutKeys(environment: Environment): Record<string, string> {
-  const kept = Object.entries(environment).filter(([name]) => !/(_API_KEY|_TOKEN|_SECRET|_PASSWORD)$/.test(name));
+  const kept = Object.entries(environment).filter(([name]) => HARMLESS.test(name) && !SECRET.test(name));
   return Object.fromEntries(kept.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
 
@@ -220,7 +235,9 @@ function chooseSandbox(
 ): "local" | "e2b" {
   const hasKey = text("E2B_API_KEY") !== "";
   const chosen = text("SANDPIPER_SANDBOX") === "" ? null : oneOf("SANDPIPER_SANDBOX", ["local", "e2b"]);
-  const wantsServer = text("E2B_DOMAIN") !== "" || text("E2B_API_URL") !== "";
+  // core is told where the code runs, but not the key.
+  if (text("SANDPIPER_SUPERVISED") === "1" && chosen !== null) return chosen;
+  const wantsServer = [text("E2B_DOMAIN"), text("E2B_API_URL"), text("E2B_SANDBOX_URL")].some((one) => one !== "");
   if (chosen !== "local" && !hasKey && (chosen === "e2b" || wantsServer))
     throw new AppError(
       "config",
@@ -230,10 +247,11 @@ function chooseSandbox(
 }
 
 function unknownSettings(environment: Environment): string[] {
-  const known = SETTINGS.map((one) => one.env);
+  const known: string[] = SETTINGS.map((one) => one.env);
+  const forPeople = SETTINGS.filter((one) => !("internal" in one)).map((one) => one.env);
   return Object.keys(environment)
-    .filter((name) => /^SANDPIPER_(?!TEST_)/.test(name) && !known.some((one) => one === name))
-    .map((name) => `${name} is not a setting. Did you mean ${nearest(name, known)}?`);
+    .filter((name) => /^SANDPIPER_(?!TEST_)/.test(name) && !known.includes(name))
+    .map((name) => `${name} is not a setting. Did you mean ${nearest(name, forPeople)}?`);
 }
 
 function nearest(name: string, candidates: readonly string[]): string {

@@ -56,7 +56,12 @@ export function latestSeq(tx: Tx): number {
 function toEvent(row: Record<string, unknown>): JobEvent[] {
   const { seq, job_id, conversation_id, at, kind, data } = EventRow.parse(row);
   const body = parseJson(data);
-  if (!KINDS.has(kind) || typeof body !== "object" || body === null) return [];
-  // The kinds are ours and only appendEvent and the insert trigger write them.
-  return [{ ...body, kind, seq, jobId: job_id, conversationId: conversation_id, at } as JobEvent];
+  if (typeof body !== "object" || body === null) return [];
+  const event = { ...body, kind, seq, jobId: job_id, conversationId: conversation_id, at };
+  return isEvent(event) ? [event] : [];
+}
+
+/** Only appendEvent and the insert trigger write events, so the kind tells the rest. */
+function isEvent(event: { readonly kind: string }): event is JobEvent {
+  return KINDS.has(event.kind);
 }

@@ -1,5 +1,4 @@
 // What came out of a sandbox → storage/outputs/<job>/ → artifact rows. By collection, never by a program's promise.
-import { mkdir } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { AppError } from "../shared/errors.ts";
 import { safeName, storeStream, type Stored } from "../shared/files.ts";
@@ -90,21 +89,19 @@ function createKeeper(outputs: Outputs): Keeper {
 
   const store: Keeper["store"] = async (wanted, bytes, open, chart) => {
     const name = freeName(names, safeName(wanted));
-    if (bytes > left)
-      return void notes.push(`“${name}” was left behind: it is larger than what one job may bring out.`);
-    await mkdir(outputs.folder, { recursive: true, mode: 0o700 });
+    if (bytes > left) {
+      notes.push(`“${name}” was left behind: it is larger than what one job may bring out.`);
+      return;
+    }
     const stored = await storeWithin(join(outputs.folder, name), name, open, left);
-    if (stored === null) return void notes.push(`“${name}” was left behind: it could not be read from the sandbox.`);
+    if (stored === null) {
+      notes.push(`“${name}” was left behind: it could not be read from the sandbox.`);
+      return;
+    }
     left -= stored.bytes;
     names.add(name.toLowerCase());
-    artifacts.push({
-      id: Bun.randomUUIDv7(),
-      jobId: outputs.jobId,
-      name,
-      path: `${outputs.shownAs}/${name}`,
-      ...stored,
-      ...chartData(chart),
-    });
+    const path = `${outputs.shownAs}/${name}`;
+    artifacts.push({ id: Bun.randomUUIDv7(), jobId: outputs.jobId, name, path, ...stored, ...chartData(chart) });
   };
   return { artifacts, notes, store };
 }

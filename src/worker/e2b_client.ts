@@ -1,5 +1,12 @@
 // The only importer of the E2B SDK. Local sandboxd or E2B's cloud is an address; the code that runs is the same.
-import { Sandbox, AuthenticationError, RateLimitError, TimeoutError, type Result } from "@e2b/code-interpreter";
+import {
+  Sandbox,
+  AuthenticationError,
+  FileType,
+  RateLimitError,
+  TimeoutError,
+  type Result,
+} from "@e2b/code-interpreter";
 import { AppError } from "../shared/errors.ts";
 import type { ChartData } from "../shared/types.ts";
 
@@ -78,13 +85,18 @@ export async function openSandbox(provider: SandboxProvider, options: OpenOption
   return wrap(provider, sandbox, options.signal);
 }
 
-/** Kills what earlier workers of this installation left running. Returns how many there were. */
-export async function killOrphans(provider: SandboxProvider, metadata: Record<string, string>): Promise<number> {
-  const paginator = Sandbox.list({ ...connection(provider), query: { metadata } });
+/** Kills the sandboxes with this `owner` that another worker left running. Returns how many there were. */
+export async function killOrphans(
+  provider: SandboxProvider,
+  owner: Record<string, string>,
+  worker: string,
+): Promise<number> {
+  const paginator = Sandbox.list({ ...connection(provider), query: { metadata: owner } });
   let killed = 0;
   while (paginator.hasNext) {
     const page = await translated(() => paginator.nextItems());
-    for (const { sandboxId } of page) {
+    for (const { sandboxId, metadata } of page) {
+      if (metadata["worker"] === worker) continue;
       if (await translated(() => Sandbox.kill(sandboxId, connection(provider)))) killed += 1;
     }
   }
@@ -144,8 +156,8 @@ async function runCode(
   let bytes = 0;
   const take = (stream: "stdout" | "stderr") => (message: { line: string }) => {
     bytes += message.line.length;
-    if (bytes > MAX_STREAM_BYTES) return void kill();
-    options.onOutput(stream, message.line);
+    if (bytes > MAX_STREAM_BYTES) void kill();
+    else options.onOutput(stream, message.line);
   };
   const execution = await sandbox.runCode(code, {
     timeoutMs: options.timeoutMs,
@@ -177,7 +189,7 @@ function toRunResult(result: Result): RunResult {
 async function listFiles(sandbox: Sandbox, folder: string, depth: number): Promise<SandboxFile[]> {
   const entries = await sandbox.files.list(folder, { depth });
   return entries
-    .filter((entry) => entry.type === "file" && entry.symlinkTarget === undefined)
+    .filter((entry) => entry.type === FileType.FILE && entry.symlinkTarget === undefined)
     .map((entry) => ({ path: entry.path, bytes: entry.size, modifiedAt: entry.modifiedTime?.getTime() ?? 0 }));
 }
 
@@ -204,6 +216,8 @@ function toSandboxError(error: unknown): AppError {
       cause: error,
       retryAfterMs: 60_000,
     });
+  if (error instanceof TimeoutError && error.message.includes("sandbox was not found"))
+    return new AppError("sandbox", "The sandbox ended in the middle of the work. Try again.", { cause: error });
   if (error instanceof TimeoutError)
     return new AppError("timeout", "The code ran longer than it may, so it was stopped.", { cause: error });
   const text = error instanceof Error ? error.message : String(error);

@@ -27,17 +27,20 @@ export function createReport(
   let timer: ReturnType<typeof setTimeout> | null = null;
   let writing: Promise<void> = Promise.resolve();
 
+  const writeAfter = async (earlier: Promise<void>, bodies: readonly JobEventBody[]): Promise<void> => {
+    await earlier;
+    const isHeld = await recordEvents(board, claim, bodies, clock.now());
+    if (isHeld) onWritten();
+    else onLost();
+  };
+
   const flush = (): Promise<void> => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
     const bodies = waiting;
     waiting = [];
     if (bodies.length === 0) return writing;
-    writing = writing.then(async () => {
-      const isHeld = await recordEvents(board, claim, bodies, clock.now());
-      if (isHeld) onWritten();
-      else onLost();
-    });
+    writing = writeAfter(writing, bodies);
     // The failure is told by the next flush that is awaited.
     writing.catch(() => undefined);
     return writing;

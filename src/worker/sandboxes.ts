@@ -36,6 +36,7 @@ export function createSandboxes(
   clock: Clock,
 ): Sandboxes {
   // Two installations may share a key; neither may kill the other's sandboxes.
+  const worker = Bun.randomUUIDv7();
   const owner = { app: "sandpiper", install: Bun.hash(config.home).toString(36) };
 
   async function open(options: { jobId: string; timeoutMs: number; signal: AbortSignal }): Promise<OpenedSandbox> {
@@ -65,7 +66,7 @@ export function createSandboxes(
       return settleSandbox(board, ledgerId, cost, clock.now()).then(() => cost);
     };
     try {
-      const metadata = { ...owner, job: options.jobId };
+      const metadata = { ...owner, worker, job: options.jobId };
       const sandbox = await openSandbox(provider, {
         ...options,
         timeoutMs: options.timeoutMs + (isFree ? GRACE_MS : 0),
@@ -89,5 +90,5 @@ export function createSandboxes(
     return { ...sandbox, close, [Symbol.asyncDispose]: async () => void (await close()) };
   }
 
-  return { kind: provider.kind, open, killOrphans: () => killOrphans(provider, owner) };
+  return { kind: provider.kind, open, killOrphans: () => killOrphans(provider, owner, worker) };
 }

@@ -21,8 +21,8 @@ export const codeExec: JobHandler = async (job, context) => {
   const files = await findInputs(names, context.config, context.board);
   await using sandbox = await context.report.step("sandbox", "Preparing a sealed sandbox", context.openSandbox);
   if (files.length > 0) await context.report.step("upload", titleOfUpload(files), () => upload(sandbox, files));
-  if (code !== undefined) return runOwnCode(job, context, sandbox, code);
-  return runPlanned(job, context, sandbox, files, prompt ?? "");
+  if (code !== undefined) return await runOwnCode(job, context, sandbox, code);
+  return await runPlanned(job, context, sandbox, files, prompt ?? "");
 };
 
 async function upload(sandbox: JobSandbox, files: readonly InputFile[]): Promise<void> {

@@ -1,0 +1,154 @@
+// `sandpiper ask "Graph this CSV file" data.csv`: one message, its progress, its answer, its files.
+import { existsSync } from "node:fs";
+import { mkdir, stat } from "node:fs/promises";
+import { basename, extname, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { loadConfig } from "../shared/config.ts";
+import { AppError } from "../shared/errors.ts";
+import { storeStream } from "../shared/files.ts";
+import { stopSignal } from "../shared/stop.ts";
+import type { JobEvent } from "../shared/types.ts";
+import { connect, type Client } from "./client.ts";
+
+export const usage = `ask "WHAT YOU WANT" [FILE …]   ask about files; what comes out is written here
+    --out DIR     write the files there
+    --json        print one JSON object instead of text
+    --code FILE   run this Python instead of planning`;
+
+const Receipt = z.object({ job_id: z.string() });
+const Artifact = z.object({
+  id: z.string(),
+  name: z.string(),
+  path: z.string(),
+  mediaType: z.string(),
+  bytes: z.number(),
+  data: z.unknown().optional(),
+});
+const Ended = z.object({
+  job: z.object({
+    id: z.string(),
+    status: z.enum(["pending", "running", "completed", "failed"]),
+    understood: z.string().nullable(),
+    code: z.string().nullable(),
+    output: z
+      .object({
+        text: z.string(),
+        stdout: z.string(),
+        error: z.object({ code: z.string(), message: z.string(), detail: z.string().optional() }).optional(),
+      })
+      .nullable(),
+    artifacts: z.array(Artifact),
+    durationMs: z.number().nullable(),
+    costUsd: z.number(),
+  }),
+});
+type Ended = z.infer<typeof Ended>["job"];
+
+export async function ask(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { out: { type: "string" }, json: { type: "boolean", default: false }, code: { type: "string" } },
+  });
+  const [text = "", ...names] = positionals;
+  const { callerDir } = loadConfig();
+  const files = await Promise.all(names.map((name) => existingFile(resolve(callerDir, name))));
+  const code =
+    values.code === undefined ? null : await Bun.file(await existingFile(resolve(callerDir, values.code))).text();
+  if (text.trim() === "" && files.length === 0 && code === null)
+    throw new AppError("bad_request", `Nothing was asked.\n\n  ${usage}`);
+  const stop = stopSignal();
+  await using client = await connect(stop);
+  const jobId = await send(client, text, files, code);
+  await showProgress(client, jobId, values.json, stop);
+  if (stop.aborted) return cancel(client, jobId);
+  const { job } = await client.call(Ended, `/api/jobs/${jobId}`);
+  const written = await writeFiles(client, job, resolve(callerDir, values.out ?? "."));
+  if (values.json) console.log(JSON.stringify(asJson(job, written)));
+  else show(job, written);
+  return job.status === "completed" ? 0 : 1;
+}
+
+async function existingFile(path: string): Promise<string> {
+  const facts = await stat(path).catch(() => null);
+  if (facts === null) throw new AppError("not_found", `There is no file ${path}.`);
+  if (!facts.isFile()) throw new AppError("bad_request", `${path} is not a file.`);
+  return path;
+}
+
+async function send(client: Client, text: string, files: readonly string[], code: string | null): Promise<string> {
+  const form = new FormData();
+  form.set("text", text);
+  if (code !== null) form.set("code", code);
+  for (const file of files) form.append("files", Bun.file(file), basename(file));
+  return (await client.call(Receipt, "/api/messages", { form })).job_id;
+}
+
+async function cancel(client: Client, jobId: string): Promise<number> {
+  await client.call(z.unknown(), `/api/jobs/${jobId}/cancel`, { json: {} });
+  console.error("Stopped.");
+  return 130;
+}
+
+async function showProgress(client: Client, jobId: string, isQuiet: boolean, signal: AbortSignal): Promise<void> {
+  for await (const event of client.follow(jobId, signal)) {
+    if (!isQuiet) process.stderr.write(progressLine(event));
+  }
+}
+
+function progressLine(event: JobEvent): string {
+  if (event.kind === "step-finished") return `  ✓ ${event.title} (${event.durationMs} ms)\n`;
+  if (event.kind === "code-written") return `  ${event.understood}\n`;
+  return "";
+}
+
+/** Never over a file that is there: `graph.png`, then `graph-2.png` … */
+async function writeFiles(client: Client, job: Ended, folder: string): Promise<Map<string, string>> {
+  const written = new Map<string, string>();
+  if (job.artifacts.length === 0) return written;
+  await mkdir(folder, { recursive: true });
+  for (const artifact of job.artifacts) {
+    const path = freePath(folder, artifact.name);
+    const { body } = await client.download(`/api/artifacts/${artifact.id}`);
+    if (body !== null) await storeStream(path, artifact.name, body, Number.MAX_SAFE_INTEGER);
+    written.set(artifact.id, path);
+  }
+  return written;
+}
+
+function freePath(folder: string, name: string): string {
+  const extension = extname(name);
+  const stem = name.slice(0, name.length - extension.length);
+  for (let count = 1; ; count += 1) {
+    const path = join(folder, count === 1 ? name : `${stem}-${count}${extension}`);
+    if (!existsSync(path)) return path;
+  }
+}
+
+function asJson(job: Ended, written: ReadonlyMap<string, string>) {
+  const error = job.output?.error;
+  return {
+    job_id: job.id,
+    status: job.status,
+    text: error === undefined ? (job.output?.text ?? "") : error.message,
+    code: job.code,
+    artifacts: job.artifacts.map(({ id, name, path, mediaType, bytes, data }) => ({
+      name,
+      path: written.get(id) ?? path,
+      media_type: mediaType,
+      bytes,
+      ...(data === undefined ? {} : { data }),
+    })),
+    duration_ms: job.durationMs,
+    cost_usd: job.costUsd,
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+function show(job: Ended, written: ReadonlyMap<string, string>): void {
+  const error = job.output?.error;
+  if (error === undefined) console.log(job.output?.text ?? "");
+  else console.error([error.message, error.detail].filter((part) => part !== undefined).join("\n\n"));
+  for (const path of written.values()) console.log(`→ ${path}`);
+}

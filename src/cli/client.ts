@@ -1,0 +1,128 @@
+// A program's way to core: find the running server or start one, then speak HTTP and WebSocket with the user's token.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { start, type Running } from "../main.ts";
+import { loadConfig, readEnvironment } from "../shared/config.ts";
+import { AppError } from "../shared/errors.ts";
+import type { JobEvent } from "../shared/types.ts";
+
+export type Client = AsyncDisposable & {
+  readonly url: string;
+  /** Parses the answer with `schema`; a refusal becomes an AppError with core's own sentence. */
+  readonly call: <T>(
+    schema: z.ZodType<T>,
+    path: string,
+    init?: { method?: string; json?: unknown; form?: FormData },
+  ) => Promise<T>;
+  readonly download: (path: string) => Promise<Response>;
+  readonly remove: (path: string) => Promise<void>;
+  /** Events of one job from the beginning; ends after job-completed or job-failed. */
+  readonly follow: (jobId: string, signal: AbortSignal) => AsyncGenerator<JobEvent>;
+};
+
+const Failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+const ServerFile = z.object({ port: z.number(), pid: z.number() });
+
+/** Null when no server of this folder answers. */
+export async function findServer(): Promise<Client | null> {
+  const config = loadConfig(readEnvironment());
+  const file = join(config.dataDir, "server.json");
+  if (!existsSync(file)) return null;
+  const { port } = ServerFile.parse(JSON.parse(readFileSync(file, "utf8")));
+  const health = await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(2_000) }).catch(
+    () => null,
+  );
+  return health?.ok === true ? createClient(`http://127.0.0.1:${port}`, config.dataDir, null) : null;
+}
+
+/** The running server, or one of our own that ends with the client. */
+export async function connect(signal: AbortSignal): Promise<Client> {
+  const found = await findServer();
+  if (found !== null) return found;
+  const running = await start({ ...readEnvironment(), SANDPIPER_PORT: "0", SANDPIPER_OPEN: "0" }, signal);
+  return createClient(running.url.replace("localhost", "127.0.0.1"), running.config.dataDir, running);
+}
+
+function createClient(url: string, dataDir: string, running: Running | null): Client {
+  const token = readFileSync(join(dataDir, "token"), "utf8").trim();
+  const send = async (path: string, init: { method?: string; json?: unknown; form?: FormData }): Promise<Response> => {
+    const json = init.json === undefined ? null : { body: JSON.stringify(init.json), type: "application/json" };
+    const body = json?.body ?? init.form;
+    const response = await fetch(url + path, {
+      method: init.method ?? (body === undefined ? "GET" : "POST"),
+      headers: { Authorization: `Bearer ${token}`, ...(json === null ? {} : { "Content-Type": json.type }) },
+      ...(body === undefined ? {} : { body }),
+    });
+    if (response.ok) return response;
+    const failure = Failure.safeParse(await response.json().catch(() => null));
+    throw new AppError(
+      "bad_request",
+      failure.success ? failure.data.error.message : `The server answered ${response.status}.`,
+    );
+  };
+  return {
+    url,
+    call: async (schema, path, init = {}) => schema.parse(await (await send(path, init)).json()),
+    download: (path) => send(path, {}),
+    remove: async (path) => void (await send(path, { method: "DELETE" })),
+    follow: (jobId, signal) => follow(url, token, jobId, signal),
+    [Symbol.asyncDispose]: async () => running?.stop(),
+  };
+}
+
+const RECONNECT_MS = 200;
+
+/** Reconnects from the last seq when the connection breaks: core may be restarting. */
+async function* follow(url: string, token: string, jobId: string, signal: AbortSignal): AsyncGenerator<JobEvent> {
+  let after = 0;
+  while (!signal.aborted) {
+    for await (const event of readSocket(url, token, after, signal)) {
+      after = event.seq;
+      if (event.jobId !== jobId) continue;
+      yield event;
+      if (event.kind === "job-completed" || event.kind === "job-failed") return;
+    }
+    await Bun.sleep(RECONNECT_MS);
+  }
+}
+
+async function* readSocket(url: string, token: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
+  const queue: JobEvent[] = [];
+  let wake = (): void => undefined;
+  let isOpen = true;
+  const socket = new WebSocket(`${url.replace("http", "ws")}/api/live`);
+  const end = () => {
+    isOpen = false;
+    wake();
+  };
+  socket.onopen = () => socket.send(JSON.stringify({ type: "auth", key: token, after }));
+  socket.onclose = end;
+  socket.onerror = end;
+  signal.addEventListener("abort", end, { once: true });
+  socket.onmessage = (message) => {
+    const event = eventOf(message.data);
+    if (event !== null) queue.push(event);
+    wake();
+  };
+  try {
+    while (isOpen || queue.length > 0) {
+      const event = queue.shift();
+      if (event !== undefined) yield event;
+      else await new Promise<void>((resolve) => void (wake = resolve));
+    }
+  } finally {
+    signal.removeEventListener("abort", end);
+    socket.close();
+  }
+}
+
+const EventFrame = z.object({
+  type: z.literal("event"),
+  event: z.custom<JobEvent>((value) => typeof value === "object" && value !== null && "kind" in value),
+});
+
+function eventOf(data: unknown): JobEvent | null {
+  const frame = EventFrame.safeParse(JSON.parse(String(data)));
+  return frame.success ? frame.data.event : null;
+}

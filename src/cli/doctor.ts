@@ -1,0 +1,166 @@
+// `sandpiper doctor`: checks every part by doing what it is for, not by looking at versions.
+import { existsSync } from "node:fs";
+import { mkdir, rm, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { loadConfig, readEnvironment, type Config } from "../shared/config.ts";
+import { openBoard } from "../shared/db.ts";
+import { toAppError } from "../shared/errors.ts";
+import { stopSignal } from "../shared/stop.ts";
+import { connect, type Client } from "./client.ts";
+import abilitiesSource from "./abilities.py" with { type: "text" };
+
+export const usage = "doctor [--json]                check every part by using it, and say what helps";
+
+type Check = { readonly name: string; readonly ok: boolean; readonly found: string; readonly fix?: string };
+
+const MIN_FREE_BYTES = 500 * 2 ** 20;
+
+export async function doctor(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options: { json: { type: "boolean", default: false } } });
+  const config = loadConfig(readEnvironment());
+  const checks: Check[] = [];
+  const run = async (name: string, fix: string, work: () => Promise<string> | string): Promise<void> => {
+    const check = await attempt(name, fix, work);
+    checks.push(check);
+    if (!values.json)
+      console.log(
+        `${check.ok ? "✓" : "✗"} ${name}: ${check.found}${check.fix === undefined ? "" : `\n    → ${check.fix}`}`,
+      );
+  };
+  await run("settings", "correct the names in .env", () => config.warnings.join(" ") || "no unknown names");
+  await run("folders", "free some disk space, or give the folder to the user that starts Sandpiper", () =>
+    checkFolders(config),
+  );
+  await run("board", "restore data/jobs.db from a backup, or move it away to begin anew", () => checkBoard(config));
+  await run("dashboard", "npm run setup", () => checkPage(config));
+  if (config.sandbox === "local") await run("isolation", "see the sentence above", () => probeRoom(config));
+  await run("a job, end to end", "see data/logs/ (bun run logs)", () => checkJob());
+  if (values.json)
+    console.log(JSON.stringify({ ok: checks.every((check) => check.ok), sandbox: config.sandbox, checks }));
+  return checks.every((check) => check.ok) ? 0 : 1;
+}
+
+async function attempt(name: string, fix: string, work: () => Promise<string> | string): Promise<Check> {
+  try {
+    return { name, ok: true, found: await work() };
+  } catch (error) {
+    if (error instanceof ProbeFailure) return { name, ok: false, found: error.message, fix: error.fix };
+    const known = toAppError(error);
+    const found = known.code === "internal" && error instanceof Error ? error.message : known.message;
+    return { name, ok: false, found, fix };
+  }
+}
+
+class ProbeFailure extends Error {
+  readonly fix: string;
+  constructor(message: string, fix: string) {
+    super(message);
+    this.fix = fix;
+  }
+}
+
+async function checkFolders(config: Config): Promise<string> {
+  for (const folder of [config.dataDir, config.storageDir]) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const file = join(folder, `.doctor-${process.pid}`);
+    await Bun.write(file, "written");
+    if ((await Bun.file(file).text()) !== "written")
+      throw new Error(`${folder} does not give back what was written to it.`);
+    await rm(file);
+  }
+  const { bavail, bsize } = await statfs(config.dataDir);
+  const free = bavail * bsize;
+  if (free < MIN_FREE_BYTES) throw new Error(`Only ${Math.floor(free / 2 ** 20)} MiB are free on the disk.`);
+  return `written and read back; ${(free / 2 ** 30).toFixed(1)} GiB free`;
+}
+
+function checkBoard(config: Config): string {
+  const board = openBoard(join(config.dataDir, "jobs.db"));
+  try {
+    const answer = board.read((tx) => tx.get("PRAGMA quick_check")?.["quick_check"]);
+    if (answer !== "ok") throw new Error(`data/jobs.db is damaged: ${String(answer)}`);
+    return "data/jobs.db opens and is sound";
+  } finally {
+    board.close();
+  }
+}
+
+function checkPage(config: Config): string {
+  if (!existsSync(join(config.root, "dist/web/index.html"))) throw new Error("The dashboard has not been built.");
+  return "built";
+}
+
+const Probe = z.discriminatedUnion("ok", [
+  z.object({ ok: z.literal(true), versions: z.record(z.string(), z.string()).optional() }),
+  z.object({ ok: z.literal(false), layer: z.string(), message: z.string(), fix: z.string() }),
+]);
+const Tools = z.object({
+  bwrap: z.string(),
+  python: z.object({ executable: z.string(), site: z.string().nullable(), base: z.string().nullable() }),
+});
+
+/** Makes a real room in a process of its own and imports the packages in it. */
+async function probeRoom(config: Config): Promise<string> {
+  const setup = Bun.file(join(config.root, ".tools/setup.json"));
+  if (!(await setup.exists())) throw new ProbeFailure("The sandbox has not been set up.", "npm run setup");
+  const { bwrap, python } = Tools.parse(await setup.json());
+  const options = {
+    "--bwrap": config.bwrap || bwrap,
+    "--python": config.python || python.executable,
+    "--site": python.site,
+    "--base": python.base,
+  };
+  const flags = Object.entries(options).flatMap(([name, value]) => (value === null ? [] : [name, value]));
+  const child = Bun.spawn([process.execPath, join(config.root, "src/sandboxd/probe.ts"), ...flags], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const probe = Probe.parse(JSON.parse(await new Response(child.stdout).text()));
+  if (!probe.ok) throw new ProbeFailure(probe.message, probe.fix);
+  const versions = Object.entries(probe.versions ?? {}).map(([name, version]) => `${name} ${version}`);
+  return `namespaces, one unprivileged user, no network, read-only system (shared kernel); ${versions.join(", ")}`;
+}
+
+const Receipt = z.object({ job_id: z.string(), conversation_id: z.string() });
+const Ended = z.object({
+  job: z.object({
+    status: z.string(),
+    output: z.object({ stdout: z.string(), error: z.object({ message: z.string() }).optional() }),
+    artifacts: z.array(z.object({ name: z.string(), mediaType: z.string(), bytes: z.number() })),
+    durationMs: z.number().nullable(),
+  }),
+});
+const Abilities = z.object({
+  python: z.string(),
+  packages: z.array(z.string()),
+  browser: z.boolean(),
+  network: z.boolean(),
+});
+
+/** A message like a person's: through core, the board and the worker into a sandbox, and a chart back. */
+async function checkJob(): Promise<string> {
+  const stop = stopSignal();
+  await using client = await connect(stop);
+  const receipt = await client.call(Receipt, "/api/messages", { json: { text: "doctor", code: abilitiesSource } });
+  try {
+    return await followJob(client, receipt.job_id, stop);
+  } finally {
+    await client.remove(`/api/conversations/${receipt.conversation_id}`);
+  }
+}
+
+async function followJob(client: Client, jobId: string, stop: AbortSignal): Promise<string> {
+  let last = "";
+  for await (const event of client.follow(jobId, stop)) last = event.kind;
+  const { job } = await client.call(Ended, `/api/jobs/${jobId}`);
+  if (last !== "job-completed") throw new Error(job.output.error?.message ?? "The job did not end.");
+  const chart = job.artifacts.find((artifact) => artifact.mediaType === "image/png");
+  if (chart === undefined) throw new Error("The job ran, but no chart came out.");
+  const abilities = Abilities.parse(JSON.parse(job.output.stdout));
+  return (
+    `chart of ${chart.bytes} bytes in ${job.durationMs ?? 0} ms; Python ${abilities.python}; ${abilities.packages.join(", ")}; ` +
+    `browser: ${abilities.browser ? "yes" : "no"}; network: ${abilities.network ? "open" : "closed"}`
+  );
+}

@@ -1,0 +1,82 @@
+// How a message gets in: bytes to storage/uploads, then one transaction; only then is the sender told.
+import { copyFile, mkdir, rm } from "node:fs/promises";
+import { extname, join } from "node:path";
+import type { Config } from "../shared/config.ts";
+import { admitMessage, latestFiles, type Admitted } from "../shared/conversations.ts";
+import type { Board } from "../shared/db.ts";
+import { AppError } from "../shared/errors.ts";
+import { mediaTypeOf, resolveInside, safeName, storeStream } from "../shared/files.ts";
+import type { InboundMessage, UploadedFile } from "../shared/types.ts";
+import { readUpload } from "../shared/uploads.ts";
+import { decide } from "./intent.ts";
+
+export type Inbox = {
+  /** Streams one file in; throws AppError `too_large`. Until a message names it, it belongs to nobody. */
+  readonly store: (name: string, bytes: ReadableStream<Uint8Array>) => Promise<UploadedFile>;
+  /** A file of examples/ as if the person had sent it. */
+  readonly storeExample: (file: string) => Promise<UploadedFile>;
+  /** A file that lies in storage/uploads already. */
+  readonly find: (id: string) => Promise<UploadedFile>;
+  /** Forgets files whose message did not get in. */
+  readonly drop: (files: readonly UploadedFile[]) => Promise<void>;
+  /** Durable when it resolves. */
+  readonly receive: (message: InboundMessage) => Promise<Admitted>;
+};
+
+export function createInbox(config: Config, board: Board, now: () => number, onAdmitted: () => void): Inbox {
+  const folder = join(config.storageDir, "uploads");
+
+  const store: Inbox["store"] = async (name, bytes) => {
+    const id = newId(name);
+    const stored = await storeStream(join(folder, id), name, bytes, config.maxUploadBytes);
+    return { id, name: shown(name), ...stored };
+  };
+
+  const storeExample: Inbox["storeExample"] = async (file) => {
+    const source = await resolveInside([join(config.root, "examples")], file);
+    const id = newId(file);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await copyFile(source, join(folder, id));
+    return factsOf(join(folder, id), id, file);
+  };
+
+  const find: Inbox["find"] = async (id) => {
+    const path = await resolveInside([folder], id);
+    return board.read((tx) => readUpload(tx, id)) ?? factsOf(path, id, id);
+  };
+
+  const receive: Inbox["receive"] = async (message) => {
+    const { conversationId } = message;
+    const earlier = conversationId === null ? [] : board.read((tx) => latestFiles(tx, conversationId));
+    const ids = {
+      messageId: Bun.randomUUIDv7(),
+      jobId: Bun.randomUUIDv7(),
+      conversationId: conversationId ?? Bun.randomUUIDv7(),
+    };
+    const admitted = await admitMessage(board, message, ids, decide(message, earlier), now());
+    if (admitted === null)
+      throw new AppError("not_found", "That conversation does not exist any more. Start a new one.");
+    onAdmitted();
+    return admitted;
+  };
+
+  const drop: Inbox["drop"] = async (files) => {
+    for (const file of files) await rm(join(folder, file.id), { force: true });
+  };
+
+  return { store, storeExample, find, drop, receive };
+}
+
+/** An upload's id is its name on disk; the ending stays, so that other programs know what it is. */
+const newId = (name: string): string => `${Bun.randomUUIDv7()}${extname(safeName(name)).toLowerCase()}`;
+
+/** A name as people see it: what they called it, without what could disguise it. */
+const shown = (name: string): string => safeName(name, "file");
+
+async function factsOf(path: string, id: string, name: string): Promise<UploadedFile> {
+  const file = Bun.file(path);
+  const hash = new Bun.CryptoHasher("sha256");
+  for await (const chunk of file.stream()) hash.update(chunk);
+  const head = new Uint8Array(await file.slice(0, 4_096).arrayBuffer());
+  return { id, name: shown(name), bytes: file.size, sha256: hash.digest("hex"), mediaType: mediaTypeOf(head, name) };
+}

@@ -1,0 +1,119 @@
+// The core process: config → board → inbox, auth, live → Bun.serve. It talks to people and never runs code.
+import { join } from "node:path";
+import type { Server } from "bun";
+import packageJson from "../../package.json" with { type: "json" };
+import { systemClock } from "../shared/clock.ts";
+import { loadConfig } from "../shared/config.ts";
+import { openBoard } from "../shared/db.ts";
+import { AppError } from "../shared/errors.ts";
+import { createLog } from "../shared/log.ts";
+import { listenForNudges } from "../shared/nudge.ts";
+import { aborted, stopSignal } from "../shared/stop.ts";
+import { createAuth, readToken } from "./auth.ts";
+import { admit, answer, failure, type Guard, type Route } from "./http.ts";
+import { createInbox } from "./inbox.ts";
+import { createLive, type Follower } from "./live.ts";
+import { createPages, type Pages } from "./pages.ts";
+import { createRoutes } from "./routes.ts";
+
+const { version } = packageJson;
+/** Room for a form's own lines around the files. */
+const FORM_BYTES = 2 ** 20;
+
+async function main(): Promise<void> {
+  const config = loadConfig();
+  const log = createLog("core", config.logLevel);
+  const board = openBoard(join(config.dataDir, "jobs.db"));
+  const auth = createAuth(board, readToken(config.dataDir), systemClock.now);
+  let server: Server<Follower> | null = null;
+  const port = () => server?.port ?? config.port;
+
+  const live = createLive(board, auth, log, port, version);
+  const nudge = listenForNudges(config.dataDir, live.pump);
+  const tellAll = () => {
+    nudge.send();
+    live.pump();
+  };
+  const inbox = createInbox(config, board, systemClock.now, tellAll);
+  const guard: Guard = { auth, log, port, maxBodyBytes: config.maxUploadBytes + FORM_BYTES };
+  const desk = {
+    config,
+    board,
+    auth,
+    inbox,
+    version,
+    port,
+    now: systemClock.now,
+    isWorkerThere: nudge.isConnected,
+    nudge: tellAll,
+  };
+
+  server = Bun.serve<Follower>({
+    hostname: "127.0.0.1",
+    port: config.port,
+    idleTimeout: 120,
+    // Ours answers with a sentence; Bun's own limit only bounds what has no Content-Length.
+    maxRequestBodySize: guard.maxBodyBytes * 2,
+    routes: serveRoutes(guard, createRoutes(desk)),
+    fetch: (request, self) => serveRest(guard, createPages(config.root), request, self),
+    websocket: live.handler,
+  });
+  const link = `http://localhost:${port()}/#pair=${await auth.newPairing()}`;
+  log.info("core-ready", { port: port() });
+  process.send?.({ type: "ready", port: port(), link });
+
+  await aborted(stopSignal());
+  live.close();
+  await server.stop(true);
+  nudge.close();
+  board.close();
+}
+
+type Handlers = { [method in Route["method"]]?: (request: Bun.BunRequest) => Promise<Response> };
+
+function serveRoutes(guard: Guard, routes: readonly Route[]): Record<string, Handlers> {
+  const table: Record<string, Handlers> = {};
+  for (const route of routes) {
+    table[route.path] = {
+      ...table[route.path],
+      [route.method]: (request: Bun.BunRequest) => answer(guard, route, request),
+    };
+  }
+  return table;
+}
+
+async function serveRest(
+  guard: Guard,
+  pages: Pages,
+  request: Request,
+  server: Server<Follower>,
+): Promise<Response | undefined> {
+  const { pathname } = new URL(request.url);
+  try {
+    admit(guard, { auth: "none", method: "GET" }, request);
+    if (pathname === "/api/live" && request.method === "GET") {
+      // A page of another origin always names itself here; a program names none.
+      const data: Follower = { cookies: request.headers.get("cookie"), sent: null, deadline: null };
+      if (server.upgrade(request, { data })) return undefined;
+      throw new AppError("bad_request", "This address is for WebSockets.");
+    }
+    if (pathname.startsWith("/api/"))
+      throw new AppError("not_found", `There is no ${request.method} ${pathname}. See /api/openapi.json.`);
+    const page = request.method === "GET" ? await pages.serve(pathname, request) : null;
+    if (page === null) throw new AppError("not_found", `There is no page ${pathname}.`);
+    return page;
+  } catch (error) {
+    return failure(guard.log, error, request);
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+  const message = error instanceof AppError ? error.message : String(error);
+  process.send?.({ type: "failed", reason: isTaken ? "port-in-use" : "error", message });
+  createLog("core").error("core-failed", { error });
+  process.exit(1);
+}
+process.exit(0);
