@@ -104,10 +104,10 @@ type Program = { readonly imports: readonly string[]; readonly parts: readonly s
 function program(plan: Plan): Program {
   switch (plan.kind) {
     case "chart":
-      return chartProgram(plan, { ...chartData(plan), source: plan.source }, [plan], [filter, printTable, mainChart]);
+      return chartProgram({ ...chartData(plan), source: plan.source }, [plan], [filter, printTable, mainChart]);
     case "overview": {
       const data = { ...plan, charts: plan.charts.map((chart) => chartData(chart)) };
-      return chartProgram(plan, data, plan.charts, [printTable, facts, mainOverview]);
+      return chartProgram(data, plan.charts, [printTable, facts, mainOverview]);
     }
     case "summarise":
       return { imports: [], parts: [filter, gather, words, printTable, facts, mainSummarise], data: summaryData(plan) };
@@ -119,7 +119,7 @@ function program(plan: Plan): Program {
   }
 }
 
-function chartProgram(plan: Plan, data: object, charts: readonly ChartPlan[], last: readonly string[]): Program {
+function chartProgram(data: object, charts: readonly ChartPlan[], last: readonly string[]): Program {
   const draws = charts.map((chart) => DRAW[chart.chart]);
   const table = charts.map((chart) => `"${chart.chart}": ${DRAW[chart.chart].name}`);
   const imports = ["matplotlib", "matplotlib.pyplot as plt", "textwrap", "warnings"];
