@@ -2,13 +2,14 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureBun } from "./setup/bun.mjs";
-import { foreground, watchSignals } from "./setup/child.mjs";
+import { endGroups, foreground, wasToldToEnd, watchSignals } from "./setup/child.mjs";
 import { createContext } from "./setup/context.mjs";
 import { SetupFailure } from "./setup/failure.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { ensurePackages } from "./setup/packages.mjs";
 import { ensurePage } from "./setup/page.mjs";
 import { createProgress } from "./setup/progress.mjs";
+import { addMore, lacksMore } from "./setup/python_packages.mjs";
 import { ensureRoom } from "./setup/room.mjs";
 import { ensureTestTools, runTests } from "./setup/testing.mjs";
 
@@ -25,13 +26,23 @@ const USAGE = `Usage: node scripts/run.mjs <mode> [arguments]
 /** Verbs that run code and so need the whole set-up. */
 const WORKING_VERBS = new Set(["ask", "prove"]);
 
+/** The server has said where it listens by then. */
+const MORE_AFTER_MS = 5_000;
+const MORE = "scikit-learn, scipy … (330 MB)";
+
 const MODES = {
   start: async (context, args) => {
     await setUp(context, [ensureBun, ensurePackages, ensurePage, ensureRoom]);
-    return foreground(context.bun, ["--no-orphans", "src/main.ts", ...args], { cwd: ROOT });
+    const adding = setTimeout(() => void addMoreBehind(context), MORE_AFTER_MS);
+    const code = await foreground(context.bun, ["--no-orphans", "src/main.ts", ...args], { cwd: ROOT });
+    clearTimeout(adding);
+    endGroups();
+    return code;
   },
   setup: async (context) => {
     await setUp(context, [ensureBun, ensurePackages, ensurePage, ensureRoom]);
+    if (lacksMore(context.python))
+      await context.progress.step(`More Python packages: ${MORE}`, () => addMore(context, context.python));
     return 0;
   },
   cli: async (context, args) => {
@@ -61,13 +72,25 @@ const MODES = {
 
 /** What must hold besides the tests; each is a program and its arguments. */
 function checks({ bun }) {
-  const packaged = (path) => join("node_modules", path);
   return [
     [bun, "fmt", "--no-script", "--check"],
     [bun, "check", "--no-script"],
-    [bun, packaged("oxlint/bin/oxlint"), "--type-aware", "--deny-warnings"],
-    [bun, packaged("knip/bin/knip-bun.js")],
+    [bun, "node_modules/oxlint/bin/oxlint", "--type-aware", "--deny-warnings"],
+    [bun, "node_modules/knip/bin/knip-bun.js"],
   ];
+}
+
+/** The start does not wait for what few requests need. */
+async function addMoreBehind(context) {
+  if (!lacksMore(context.python)) return;
+  context.progress.note(`Adding more Python packages in the background: ${MORE}; they join when they are complete.`);
+  try {
+    await addMore(context, context.python);
+  } catch (failure) {
+    if (!(failure instanceof SetupFailure)) throw failure;
+    if (wasToldToEnd()) return;
+    context.progress.note(`More Python packages could not be added; the next start tries again. ${failure.message}`);
+  }
 }
 
 async function setUp(context, parts) {
@@ -85,7 +108,7 @@ async function main([mode = "", ...args]) {
     return 2;
   }
   watchSignals();
-  const progress = createProgress(process.stderr, mode === "setup");
+  const progress = createProgress(process.stderr, { isTable: mode === "setup", root: ROOT });
   try {
     return await run(createContext({ root: ROOT, progress }), args);
   } catch (error) {

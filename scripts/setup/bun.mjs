@@ -23,7 +23,6 @@ export async function ensureBun(context) {
 
 /** Compares x.y.z; anything that is not a version is too old. */
 export function isAtLeast(version, minimum) {
-  const numbers = (text) => /^(\d+)\.(\d+)\.(\d+)/.exec(text.trim())?.slice(1).map(Number);
   const [have, want] = [numbers(version), numbers(minimum)];
   if (!have || !want) return false;
   const index = have.findIndex((one, position) => one !== want[position]);
@@ -46,6 +45,8 @@ export function packageName(platform, architecture, isMusl) {
   const processor = { x64: "x64", arm64: "aarch64" }[architecture];
   return system && processor ? `@oven/bun-${system}-${processor}${system === "linux" && isMusl ? "-musl" : ""}` : null;
 }
+
+const numbers = (version) => /^(\d+)\.(\d+)\.(\d+)/.exec(version.trim())?.slice(1).map(Number);
 
 function thisProcess() {
   return isAtLeast(process.versions.bun ?? "", MINIMUM) ? process.execPath : null;
@@ -90,7 +91,7 @@ async function install(context) {
     // Without a package.json of its own npm would climb to the project's.
     writeFileSync(join(part, "package.json"), '{"private":true}');
     const [command, args] = npm(context);
-    const result = await capture(command, [...args, ...installArguments(part, name)], {
+    const result = await capture(command, [...args, ...INSTALL, "--prefix", part, `${name}@${MINIMUM}`], {
       cwd: part,
       env: npmEnvironment(downloadEnvironment()),
       timeoutMs: INSTALL_LIMIT_MS,
@@ -117,11 +118,9 @@ async function install(context) {
  * The binary's own package needs no install script, which newer versions of npm block. The short retries make an
  * unreachable registry known after seconds; npm's own defaults take more than a minute.
  */
-const installArguments = (folder, name) => [
-  ...["install", "--prefix", folder, "--no-save", "--no-package-lock", "--ignore-scripts", "--no-audit", "--no-fund"],
-  ...["--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=2000"],
-  ...["--fetch-timeout=60000", "--no-update-notifier", `${name}@${MINIMUM}`],
-];
+const INSTALL =
+  `install --no-save --no-package-lock --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
+  --fetch-retries=1 --fetch-retry-mintimeout=1000 --fetch-retry-maxtimeout=2000 --fetch-timeout=60000`.split(/\s+/);
 
 /** npm as it was started, or the one on PATH. */
 function npm(context) {

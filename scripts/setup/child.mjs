@@ -8,6 +8,10 @@ const PARENT_POLL_MS = 250;
 /** Process-wide, as signals are: what must end when this process is told to. */
 const groups = new Set();
 let foregroundChild = null;
+let isEnding = false;
+
+/** Whether this process was told to stop: what fails from now on is no news. */
+export const wasToldToEnd = () => isEnding;
 
 /**
  * Runs a program to its end and hands back what it wrote; never throws. A program that cannot be started has code 127,
@@ -78,6 +82,7 @@ export function watchSignals() {
 }
 
 function passOn(signal) {
+  isEnding = true;
   // A terminal sends Ctrl-C to every process in the foreground; a second SIGINT would mean "at once" to the server.
   const isSentByTerminal = signal === "SIGINT" && process.stdin.isTTY === true;
   const isServing = foregroundChild !== null;
@@ -85,6 +90,12 @@ function passOn(signal) {
   for (const child of groups) endGroup(child, signal);
   // With a program in the foreground its own end is waited for, and its exit code handed on.
   if (!isServing) process.exit(128 + constants.signals[signal]);
+}
+
+/** Ends what still works in the background. */
+export function endGroups() {
+  isEnding = true;
+  for (const child of groups) endGroup(child, "SIGTERM");
 }
 
 function endGroup(child, signal) {

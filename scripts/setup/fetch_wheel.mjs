@@ -10,7 +10,7 @@ try {
   writeFileSync(part, new Uint8Array(await get(address).then((answer) => answer.arrayBuffer())));
   renameSync(part, target);
 } catch (error) {
-  console.error(`${error.code ?? ""} ${error.message}`);
+  process.stderr.write(`${error.code ?? ""} ${error.message}\n`);
   process.exitCode = 1;
 }
 

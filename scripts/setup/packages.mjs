@@ -20,8 +20,10 @@ export async function ensurePackages(context) {
     );
   const wanted = digest(readText(join(context.root, "package.json")), lock, process.platform, process.arch, MINIMUM);
   const stamp = join(context.tools, "packages.stamp");
-  const isThere = existsSync(join(context.root, "node_modules")) || !lock.includes('"packages": {\n');
-  if (isThere && readText(stamp) === wanted) return context.progress.ready("Packages");
+  if (existsSync(join(context.root, "node_modules")) && readText(stamp) === wanted) {
+    context.progress.ready("Packages");
+    return;
+  }
   await context.progress.step("Packages", async () => {
     const result = await capture(context.bun, ["install", "--frozen-lockfile", "--no-progress"], {
       cwd: context.root,

@@ -16,7 +16,10 @@ export async function ensurePage(context) {
     readText(script),
   );
   const stamp = join(context.tools, "page.stamp");
-  if (readText(stamp) === wanted && existsSync(join(context.root, "dist"))) return context.progress.ready("Web page");
+  if (readText(stamp) === wanted && existsSync(join(context.root, "dist", "web", "manifest.json"))) {
+    context.progress.ready("Web page");
+    return;
+  }
   await context.progress.step("Web page", async () => {
     const result = await capture(context.bun, [script], { cwd: context.root, timeoutMs: BUILD_LIMIT_MS });
     if (result.code !== 0)

@@ -1,7 +1,7 @@
 // What set-up says while it works: one line a part, on stderr, so that stdout stays the command's own.
 
 const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
-const WIDTH = 46;
+const WIDTH = 66;
 
 /** Seconds as people read them: 0.4 s, 12 s, 2 min 5 s. */
 export function seconds(ms) {
@@ -12,10 +12,10 @@ export function seconds(ms) {
 
 /**
  * step(what, work): runs `work` and prints one line when it ends; what `work` resolves to is the line's detail.
- * ready(what, detail): a part that needed nothing; printed only when `isTable`.
+ * ready(what, detail): a part that needed nothing; printed only when `isTable`, paths below `root` without it.
  * note(text): one line of its own.
  */
-export function createProgress(stream, isTable = false) {
+export function createProgress(stream, { isTable = false, root = "" } = {}) {
   const isTerminal = stream.isTTY === true;
   const paint = (code, text) => (isTerminal && !process.env.NO_COLOR ? `\u001b[${code}m${text}\u001b[0m` : text);
   const line = (mark, what, detail, time) => {
@@ -25,7 +25,8 @@ export function createProgress(stream, isTable = false) {
   return {
     isTerminal,
     note: (text) => stream.write(`  ${text}\n`),
-    ready: (what, detail = "") => isTable && line(paint(32, "✓"), what, detail, "already there"),
+    ready: (what, detail = "") =>
+      isTable && line(paint(32, "✓"), what, detail.replaceAll(`${root}/`, ""), "already there"),
     async step(what, work) {
       const started = Date.now();
       const stop = isTerminal ? spin(stream, what) : () => {};

@@ -8,22 +8,11 @@ import { probe } from "./probe.mjs";
 import { PackagesFailure, installPackages } from "./python_packages.mjs";
 
 const OLDEST = 11;
-const NEWEST = 14;
 
 /** Enough for tables, charts and Excel. python3-munkres spares Debian's scipy, which would bring a whole compiler. */
-const DEBIAN_PACKAGES = [
-  ...[
-    "python3",
-    "python3-pandas",
-    "python3-numpy",
-    "python3-munkres",
-    "python3-matplotlib",
-    "python3-openpyxl",
-    "python3-bs4",
-  ],
-  ...["python3-lxml", "python3-html5lib", "python3-requests", "python3-pil", "python3-jinja2"],
-  ...["fonts-dejavu-core", "fonts-wqy-microhei"],
-];
+const DEBIAN_PACKAGES = `python3 python3-pandas python3-numpy python3-munkres python3-matplotlib python3-openpyxl
+  python3-bs4 python3-lxml python3-html5lib python3-requests python3-pil python3-jinja2
+  fonts-dejavu-core fonts-wqy-microhei`.split(/\s+/);
 
 /** -I: neither the user's own packages nor PYTHON… variables count, as the room has neither. */
 const INSPECT = `import sys, json, sysconfig
@@ -40,13 +29,14 @@ export async function ensurePython(context, bwrap) {
   const pythons = inspectAll(context);
   const found = await alreadyThere(context, bwrap, pythons);
   if (found !== null) return found;
-  const plain = pythons.find((one) => one.minor >= OLDEST && one.minor <= NEWEST) ?? (await pythonFromApt(context));
+  const plain = pythons[0] ?? (await pythonFromApt(context));
   try {
     const site = await installPackages(context, plain);
-    const { executable, base } = plain;
+    const { executable, base, minor } = plain;
     return await proved(context, bwrap, {
       executable,
       base,
+      minor,
       site,
       source: "pypi",
       pandas: join(site, "pandas", "__init__.py"),
@@ -141,6 +131,5 @@ async function fromDebian(context, bwrap, reason) {
 async function proved(context, bwrap, python) {
   const answer = await probe(context, { bwrap, python });
   if (!answer.ok) throw new SetupFailure(answer.message, answer.fix);
-  context.progress.ready("Python packages", python.site ?? "the system's");
   return python;
 }

@@ -12,27 +12,17 @@ const BASE_LIMIT_MS = 1_800_000;
 const MORE_LIMIT_MS = 7_200_000;
 /** Where the room has the folder: the path that tracebacks show. */
 const SITE_IN_ROOM = "/opt/python/site";
+/** Some of the second list have no wheels for a newer Python 3. */
+const MORE_NEWEST = 13;
 /** Runs from the zip itself, for a Python that came without pip. */
 const PIP = {
   project: "pip",
   file: "pip-26.3-py3-none-any.whl",
   sha256: "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13",
 };
-const OPTIONS = [
-  ...[
-    "install",
-    "--require-hashes",
-    "--only-binary",
-    ":all:",
-    "--no-deps",
-    "--no-compile",
-    "--no-input",
-    "--progress-bar",
-    "off",
-  ],
-  // An unreachable index is known after seconds; pip's own defaults take minutes.
-  ...["--retries", "1", "--timeout", "10", "--disable-pip-version-check"],
-];
+/** The last three: an unreachable index is known after seconds, where pip's own defaults take minutes. */
+const OPTIONS = `install --require-hashes --only-binary :all: --no-deps --no-compile --no-input --progress-bar off
+  --disable-pip-version-check --retries 1 --timeout 10`.split(/\s+/);
 
 /** PyPI could not help; another source may. */
 export class PackagesFailure extends SetupFailure {}
@@ -42,23 +32,29 @@ export async function installPackages(context, python) {
   const folder = packageFolder(context, python);
   const site = join(folder, "site");
   if (existsSync(site)) return site;
-  await context.progress.step("Python packages: pandas, matplotlib … (120 MB)", async () => {
+  await context.progress.step("Python packages: pandas, matplotlib …", async () => {
     const part = `${site}.${process.pid}.part`;
     await install(context, python, "python.lock", part, BASE_LIMIT_MS);
     renameSync(part, site);
     removeOthers(context, folder);
-    return "from PyPI";
+    return "120 MB from PyPI";
   });
   return site;
 }
 
-export const hasMore = (python) => readText(join(python.site, "..", "more.done")) !== null;
+/** Whether the second list is still to come: only a folder of our own gets it. */
+export const lacksMore = (python) => python?.source === "pypi" && python.minor <= MORE_NEWEST && !isComplete(python);
 
-/** Adds the second list to a running start's folder: entry by entry, each a rename, so that nothing is ever half there. */
+const isComplete = (python) => existsSync(join(python.site, "..", "more.done"));
+
+/**
+ * Adds the second list to the folder, entry by entry, each a rename: a sandbox that is running sees whole packages come.
+ * It is nice to everything else on the machine.
+ */
 export async function addMore(context, python) {
   const folder = join(python.site, "..");
   await withLock(join(folder, "more.lock"), async () => {
-    if (hasMore(python)) return;
+    if (isComplete(python)) return;
     const part = join(folder, `more.${process.pid}.part`);
     await install(context, python, "python_more.lock", part, MORE_LIMIT_MS, ["nice", "-n", "19"]);
     merge(part, python.site);

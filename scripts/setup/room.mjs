@@ -39,5 +39,6 @@ function isFresh(context, { bwrap, python, stamp }) {
 function stampOf({ settings, root }, bwrap, python) {
   const chosen = [settings.SANDPIPER_BWRAP, settings.SANDPIPER_PYTHON];
   const programs = [bwrap, python.executable].map((path) => fileIdentity(path) ?? "");
-  return digest(...chosen, ...programs, readText(join(root, "scripts", "setup", "python.lock")), release());
+  const lists = ["python.lock", "python_more.lock"].map((name) => readText(join(root, "scripts", "setup", name)));
+  return digest(...chosen, ...programs, ...lists, release());
 }

@@ -53,7 +53,6 @@ export async function runTests(context, args) {
 
 /** The newest packages first, then the system's older ones: `executable` or `executable=folder of packages`. */
 async function testPythons(context) {
-  const name = ({ executable, site }) => (site ? `${executable}=${site}` : executable);
   const found = [];
   if (context.python.source === "pypi") found.push(context.python);
   else {
@@ -62,13 +61,14 @@ async function testPythons(context) {
     if (site !== null) found.push({ executable: plain.executable, site });
     found.push(context.python);
   }
-  const system = () => existsSync("/usr/bin/python3") && inspect("/usr/bin/python3");
-  if (!system()?.hasTables) await tryToInstall(context, "The older Python packages for the tests", OLDER_PYTHON);
-  const older = system();
+  if (!inspectSystem()?.hasTables) await tryToInstall(context, "The older Python packages for the tests", OLDER_PYTHON);
+  const older = inspectSystem();
   if (older?.hasTables && older.minor >= 11) found.push({ executable: older.executable, site: null });
-  return [...new Set(found.map(name))];
+  return [...new Set(found.map(nameOf))];
 }
 
+const nameOf = ({ executable, site }) => (site ? `${executable}=${site}` : executable);
+const inspectSystem = () => (existsSync("/usr/bin/python3") ? inspect("/usr/bin/python3") : null);
 const tryToInstall = (context, what, packages) => attempt(context, () => aptInstall(context, what, packages));
 
 async function attempt(context, work) {

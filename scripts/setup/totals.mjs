@@ -1,8 +1,9 @@
 // The last line of a test run, from the totals that Bun prints.
+import { stripVTControlCharacters } from "node:util";
 
 /** Reads Bun's summary: the last " N pass", " N fail"… of its output. */
 export function readTotals(output, exitCode) {
-  const plain = output.replaceAll(/\u001b\[[0-9;]*m/g, "");
+  const plain = stripVTControlCharacters(output);
   const last = (word) =>
     Number(
       plain
