@@ -6,7 +6,6 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import { loadConfig } from "../shared/config.ts";
 import { AppError } from "../shared/errors.ts";
-import { storeStream } from "../shared/files.ts";
 import { stopSignal } from "../shared/stop.ts";
 import type { JobEvent } from "../shared/types.ts";
 import { connect, type Client } from "./client.ts";
@@ -110,8 +109,7 @@ async function writeFiles(client: Client, job: Ended, folder: string): Promise<M
   await mkdir(folder, { recursive: true });
   for (const artifact of job.artifacts) {
     const path = freePath(folder, artifact.name);
-    const { body } = await client.download(`/api/artifacts/${artifact.id}`);
-    if (body !== null) await storeStream(path, artifact.name, body, Number.MAX_SAFE_INTEGER);
+    await Bun.write(path, await client.download(`/api/artifacts/${artifact.id}`));
     written.set(artifact.id, path);
   }
   return written;
