@@ -3,23 +3,27 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { z } from "zod";
 
-export type WebFile = {
-  /** Relative to the folder of the build. */
-  readonly file: string;
-  readonly type: string;
-  readonly bytes: number;
-  /** The compressed sibling, or null where compression gains nothing. */
-  readonly brotli: string | null;
-  /** Named by its content: may be kept by browsers for ever. */
-  readonly immutable: boolean;
-};
-
-/** Keys of `files` are URL paths ("/", "/assets/main-….js"). `initial`: what the first page loads, with gzip sizes. */
-export type WebManifest = {
-  readonly files: Readonly<Record<string, WebFile>>;
-  readonly initial: { readonly scriptGzipBytes: number; readonly styleGzipBytes: number };
-};
+const Manifest = z.object({
+  /** Keys are URL paths ("/", "/assets/main-….js"). */
+  files: z.record(
+    z.string(),
+    z.object({
+      /** Relative to the folder of the build. */
+      file: z.string(),
+      type: z.string(),
+      bytes: z.number(),
+      /** The compressed sibling, or null where compression gains nothing. */
+      brotli: z.string().nullable(),
+      /** Named by its content: may be kept by browsers for ever. */
+      immutable: z.boolean(),
+    }),
+  ),
+  /** What the first page loads. */
+  initial: z.object({ scriptGzipBytes: z.number(), styleGzipBytes: z.number() }),
+});
+export type WebManifest = z.infer<typeof Manifest>;
 
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
@@ -44,6 +48,11 @@ export async function buildWeb(target = join(ROOT, "dist/web")): Promise<WebMani
   rmSync(target, { recursive: true, force: true });
   renameSync(part, target);
   return manifest;
+}
+
+/** The manifest of an earlier build. */
+export async function readManifest(folder: string): Promise<WebManifest> {
+  return Manifest.parse(await Bun.file(join(folder, "manifest.json")).json());
 }
 
 type Bundle = { readonly names: Map<string, string>; readonly initial: readonly string[] };
@@ -99,8 +108,8 @@ function pageOf(names: ReadonlyMap<string, string>): string {
   return page;
 }
 
-function compressAll(folder: string): Record<string, WebFile> {
-  const files: Record<string, WebFile> = {};
+function compressAll(folder: string): WebManifest["files"] {
+  const files: WebManifest["files"] = {};
   const assets = readdirSync(join(folder, "assets")).toSorted();
   for (const file of ["index.html", ...assets.map((name) => `assets/${name}`)]) {
     const bytes = readFileSync(join(folder, file));

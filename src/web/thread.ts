@@ -61,6 +61,7 @@ export class Thread {
   }
 
   async reload(): Promise<void> {
+    this.#atLeast = 0;
     const id = this.#conversationId.peek();
     if (id !== null) await this.#load(id);
   }
@@ -68,7 +69,8 @@ export class Thread {
   /** Makes sure that what is shown is of the moment `seq` or later. */
   async catchUp(seq: number): Promise<void> {
     this.#atLeast = seq;
-    if (this.#loading === null && this.#seq < seq) await this.reload();
+    const id = this.#conversationId.peek();
+    if (id !== null && this.#loading === null && this.#seq < seq) await this.#load(id);
   }
 
   receive(event: JobEvent): void {
@@ -117,7 +119,10 @@ export class Thread {
       const opened = await openSnapshot(this.#api, id, mine.signal);
       if (this.#loading !== mine) return;
       this.#show(opened);
-      if (opened.seq < this.#atLeast) await this.#load(id);
+      const isTooEarly = opened.seq < this.#atLeast;
+      // Once is enough: the next snapshot is of a later moment than the one that asked for it.
+      this.#atLeast = 0;
+      if (isTooEarly) await this.#load(id);
     } catch (error) {
       if (this.#loading !== mine) return;
       this.#loading = null;

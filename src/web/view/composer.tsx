@@ -18,45 +18,47 @@ export function Composer() {
   });
   const active = app.activeEntry.value;
   return (
-    <form
-      class="composer"
-      aria-label="Message"
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (isSendable.peek()) void sendDraft(app);
-      }}
-    >
-      <div class="composer-box">
-        {draft.files.value.length > 0 && (
-          <ul class="chips" aria-label="Files to send">
-            {draft.files.value.map(({ key, file }) => (
-              <FileChip
-                key={key}
-                name={file.name}
-                bytes={file.size}
-                onRemove={() => app.drafts.detach(conversationId, key)}
-              />
-            ))}
-          </ul>
-        )}
-        <MessageBox key={conversationId} conversationId={conversationId} />
-        <div class="composer-tools">
-          <AttachButton conversationId={conversationId} />
-          <span class="composer-hint" id="composer-hint">
-            {app.session.value !== null && `Any file up to ${limitText(app.session.value.maxUploadBytes)}`}
-          </span>
-          {active !== null && <StopButton entry={active} />}
-          {(active === null || isSendable.value) && (
-            <button type="submit" class="send" aria-label="Send" disabled={!isSendable.value}>
-              <ArrowUpIcon />
-            </button>
+    <div class="composer-place">
+      <form
+        class="composer"
+        aria-label="Message"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (isSendable.peek()) void sendDraft(app);
+        }}
+      >
+        <div class="composer-box">
+          {draft.files.value.length > 0 && (
+            <ul class="chips" aria-label="Files to send">
+              {draft.files.value.map(({ key, file }) => (
+                <FileChip
+                  key={key}
+                  name={file.name}
+                  bytes={file.size}
+                  onRemove={() => app.drafts.detach(conversationId, key)}
+                />
+              ))}
+            </ul>
           )}
+          <MessageBox key={conversationId} conversationId={conversationId} />
+          <div class="composer-tools">
+            <AttachButton conversationId={conversationId} />
+            <span class="composer-hint" id="composer-hint">
+              {app.session.value !== null && `Any file up to ${limitText(app.session.value.maxUploadBytes)}`}
+            </span>
+            {active !== null && <StopButton entry={active} />}
+            {(active === null || isSendable.value) && (
+              <button type="submit" class="send" aria-label="Send" disabled={!isSendable.value}>
+                <ArrowUpIcon />
+              </button>
+            )}
+          </div>
         </div>
-      </div>
-      <p class="composer-refusal" role="alert">
-        {draft.refusal.value}
-      </p>
-    </form>
+        <p class="composer-refusal" role="alert">
+          {draft.refusal.value}
+        </p>
+      </form>
+    </div>
   );
 }
 

@@ -1,7 +1,7 @@
 // The bar above a conversation: its title, and on small screens the way to all others.
 import { useApp } from "../app.ts";
 import { visible } from "../text.ts";
-import { MenuIcon, PencilIcon, SidebarIcon } from "./icons.tsx";
+import { Bird, MenuIcon, PencilIcon, SidebarIcon } from "./icons.tsx";
 import { useIsWide } from "./media.ts";
 
 export function Header() {
@@ -25,9 +25,16 @@ export function Header() {
           {isWide ? <SidebarIcon /> : <MenuIcon />}
         </button>
       )}
-      <h1 class="header-title">
-        <bdi>{title === undefined ? (id === null ? "New chat" : "Conversation") : visible(title)}</bdi>
-      </h1>
+      {id === null ? (
+        <h1 class={isWide && isOpen ? "sr-only" : "header-title header-brand"}>
+          <Bird size={24} />
+          Sandpiper
+        </h1>
+      ) : (
+        <h1 class="header-title">
+          <bdi>{title === undefined ? "Conversation" : visible(title)}</bdi>
+        </h1>
+      )}
       {(!isWide || !isOpen) && (
         <button
           type="button"

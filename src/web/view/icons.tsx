@@ -88,7 +88,13 @@ export const ImageIcon = icon(
   </>,
 );
 export const ChartIcon = stroke("M4 4v16h16M8 15.5l3.5-4.5 3 2.5L19.5 7");
-export const CodeIcon = stroke("M8.5 7.5L4 12l4.5 4.5M15.5 7.5L20 12l-4.5 4.5");
+export const BarsIcon = stroke("M4 20h16M7 20v-7M12 20V5M17 20v-11");
+export const DotsIcon = icon(
+  <>
+    <path d="M4 4v16h16" />
+    <path d="M9 15.5v.01M12 10.5v.01M14 14v.01M16.5 7.5v.01M18.5 11v.01" stroke-width="2.5" />
+  </>,
+);
 export const TerminalIcon = icon(
   <>
     <rect x="3" y="4.5" width="18" height="15" rx="2.5" />
@@ -112,18 +118,24 @@ export const SearchIcon = icon(
   </>,
 );
 export const PencilIcon = stroke("M4 20l1-4.5L16.2 4.3a2 2 0 0 1 2.8 0l.7.7a2 2 0 0 1 0 2.8L8.5 19z");
-export const ChatIcon = stroke("M5 18.5l-1 3 4.2-1.7A9 9 0 1 0 5 18.5z");
 
-/** The bird: one line for the body, one for the long beak. */
+/** The bird of the name: round body, long bill, at the water's edge. */
 export function Bird({ size = 24 }: IconProps) {
   return (
     <svg class="bird" width={size} height={size} viewBox="0 0 32 32" fill="none" aria-hidden="true" focusable="false">
       <path
-        d="M29.5 9.2l-7.7-.9A4.3 4.3 0 0 0 13.8 9c-.5 1.5-1.6 2.5-3.3 3.3L3 15.7c1.2 4.6 5.1 7 9.6 7 6 0 9.7-4.2 9.7-9.5V11z"
+        d="M.9 20.6c2.5-.4 4.2-1.7 5.8-3.7 2.2-2.8 4.9-4.3 8-4.8 1.1-.2 1.7-.9 1.9-2 .5-2.6 2.2-4.2 4.4-4.2 1.8 0 3.2 1 3.8 2.6l7 2.2-6.8-.3c-.1 1.2-.5 2.4-1 3.6-1.7 4.9-5.4 8.3-10.6 8.3-4.4 0-8.3-.1-12.5-1.7z"
         fill="currentColor"
       />
-      <path d="M13 22.5L11.5 29M16.8 21.6l.7 7.4" stroke="currentColor" stroke-width="1.6" stroke-linecap="round" />
-      <circle cx="18.3" cy="8.6" r="1.1" class="bird-eye" />
+      <path
+        d="M12.6 22.3l-.8 4.2 1.2 3.6M16.2 21.9l-.7 4.3 1.5 3.8"
+        stroke="currentColor"
+        stroke-width="1.3"
+        stroke-linecap="round"
+        stroke-linejoin="round"
+      />
+      <path d="M8.6 18.7c2.5.6 5.5.2 8-1.5" class="bird-wing" stroke-width="1.1" stroke-linecap="round" />
+      <circle cx="21.6" cy="9" r=".9" class="bird-eye" />
     </svg>
   );
 }

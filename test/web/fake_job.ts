@@ -1,0 +1,74 @@
+// How a job of the fake core looks to people, and what can be asked of it.
+import type { JobEvent, JobOutput, JobView } from "../../src/shared/types.ts";
+
+export const EXAMPLES = [
+  {
+    file: "seattle-weather.csv",
+    title: "Rainfall in Seattle",
+    prompt: "Plot the monthly rainfall as a line chart",
+    source: "NOAA, 2012–2015",
+  },
+  {
+    file: "penguins.csv",
+    title: "Penguins by species",
+    prompt: "Compare body mass by species with a box plot",
+    source: "Palmer Station LTER",
+  },
+  {
+    file: "co2.csv",
+    title: "Carbon dioxide since 1958",
+    prompt: "Show the trend of CO₂ and its yearly swing",
+    source: "Mauna Loa Observatory",
+  },
+] as const;
+
+export function blankView(id: string, conversationId: string, prompt: string, createdAt: number): JobView {
+  return {
+    id,
+    conversationId,
+    prompt,
+    createdAt,
+    type: "code_exec",
+    status: "pending",
+    input: { prompt },
+    output: null,
+    updatedAt: null,
+    understood: null,
+    code: null,
+    artifacts: [],
+    steps: [],
+    costUsd: 0,
+    durationMs: null,
+  };
+}
+
+export function viewAfter(view: JobView, event: JobEvent): JobView {
+  switch (event.kind) {
+    case "job-started":
+      return { ...view, status: "running" };
+    case "step-started":
+      return { ...view, steps: [...view.steps, { step: event.step, title: event.title, durationMs: null }] };
+    case "step-finished": {
+      const { step, title, durationMs } = event;
+      const others = view.steps.filter((known) => known.step !== step || known.durationMs !== null);
+      return { ...view, steps: [...others, { step, title, durationMs }] };
+    }
+    case "code-written":
+      return { ...view, understood: event.understood, code: event.code };
+    case "artifact-available":
+      return { ...view, artifacts: [...view.artifacts, event.artifact] };
+    case "job-completed":
+      return { ...view, status: "completed", output: event.output, costUsd: event.costUsd, durationMs: 1_400 };
+    case "job-failed":
+      return { ...view, status: "failed", output: event.output, costUsd: event.costUsd, durationMs: 1_400 };
+    case "job-created":
+    case "output-delta":
+    case "text-delta":
+      break;
+  }
+  return view;
+}
+
+export function outputOf(part: Partial<JobOutput> = {}): JobOutput {
+  return { stdout: "", text: "", artifacts: [], ...part };
+}
