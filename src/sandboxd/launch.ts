@@ -15,6 +15,8 @@ export type LaunchOptions = {
   readonly tools: Tools;
   /** An empty folder of this machine over which root mounts what sandboxd may see of the project. */
   readonly place: string;
+  /** What bun runs in the project folder, with its arguments: sandboxd's server unless said otherwise. */
+  readonly program?: readonly string[];
 };
 
 /** No account of any distribution has this number; it needs no entry in /etc/passwd. */
@@ -24,7 +26,8 @@ const PLACES = ["/mnt", "/media", "/srv"];
 
 /** Pure. `env` is to be laid over the child's environment. The IPC channel of Bun.spawn survives the chain of execs. */
 export function sandboxdCommand(options: LaunchOptions): Launch {
-  if (options.uid !== 0) return { argv: [options.bun, join(options.root, "src/sandboxd/server.ts")], env: {} };
+  const [script, ...rest] = options.program ?? ["src/sandboxd/server.ts"];
+  if (options.uid !== 0) return { argv: [options.bun, join(options.root, script ?? ""), ...rest], env: {} };
   const { place, tools } = options;
   const binds = [
     ...PROJECT_PARTS.map((part) => [join(options.root, part), join(place, "project", part)]),
@@ -45,6 +48,9 @@ export function sandboxdCommand(options: LaunchOptions): Launch {
       place,
       setup,
       ...binds.flat(),
+      "--",
+      script ?? "",
+      ...rest,
     ],
     // The paths of this environment are the host's; set-up's file says where the same things are now.
     env: { SANDPIPER_PYTHON: "", SANDPIPER_BWRAP: "", HOME: place, BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" },
@@ -54,7 +60,7 @@ export function sandboxdCommand(options: LaunchOptions): Launch {
 /** For this machine and this user. Throws AppError `unavailable` when root may not be given up here. */
 export async function launchSandboxd(settings: { root: string; bwrap: string; python: string }): Promise<Launch> {
   const uid = process.getuid?.() ?? 0;
-  const place = PLACES.find((path) => existsSync(path)) ?? "/mnt";
+  const place = findPlace();
   if (uid === 0) await checkMounts(place);
   return sandboxdCommand({
     uid,
@@ -71,7 +77,7 @@ set -eu
 place=$1 setup=$2
 shift 2
 mount -t tmpfs -o mode=755,size=4m,nosuid,nodev tmpfs "$place"
-while [ $# -gt 0 ]; do
+while [ "$1" != -- ]; do
   if [ -e "$1" ]; then
     mkdir -p "$(dirname "$2")"
     if [ -d "$1" ]; then mkdir -p "$2"; else : > "$2"; fi
@@ -80,12 +86,13 @@ while [ $# -gt 0 ]; do
   fi
   shift 2
 done
+shift
 mkdir -p "$place/project/.tools"
 printf %s "$setup" > "$place/project/.tools/setup.json"
 mount -o remount,ro "$place"
 cd "$place/project"
 exec setpriv --reuid ${UNPRIVILEGED_ID} --regid ${UNPRIVILEGED_ID} --clear-groups --inh-caps=-all --bounding-set=-all \\
-  --no-new-privs "$place/bun" src/sandboxd/server.ts
+  --no-new-privs "$place/bun" "$@"
 `;
 
 /** The parts of the tools that the new user could perhaps not read; /usr everybody can. */
@@ -110,7 +117,12 @@ function moved(tools: Tools, place: string): Tools {
   };
 }
 
-async function checkMounts(place: string): Promise<void> {
+export function findPlace(): string {
+  return PLACES.find((path) => existsSync(path)) ?? "/mnt";
+}
+
+/** Throws AppError `unavailable` when this root may not make a private mount. */
+export async function checkMounts(place: string): Promise<void> {
   const child = Bun.spawn(["unshare", "--mount", "--propagation", "private", "mount", "-t", "tmpfs", "tmpfs", place], {
     stdio: ["ignore", "ignore", "pipe"],
   });

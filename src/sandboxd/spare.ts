@@ -79,12 +79,18 @@ export class Spare {
   }
 
   #keep(made: Promise<Quarters>, quarters: Quarters): void {
-    void quarters.room.ended.then(() => {
-      if (this.#waiting === made) this.#waiting = null;
-    });
-    void quarters.preloaded.then(async () => {
-      // Only a room in which no user's code has run yet is believed.
-      await this.#fonts.learnFrom(quarters.room.channel, () => this.#waiting === made);
-    });
+    void this.#forgetWhenDead(made, quarters);
+    void this.#learnFonts(made, quarters);
+  }
+
+  async #forgetWhenDead(made: Promise<Quarters>, quarters: Quarters): Promise<void> {
+    await quarters.room.ended;
+    if (this.#waiting === made) this.#waiting = null;
+  }
+
+  async #learnFonts(made: Promise<Quarters>, quarters: Quarters): Promise<void> {
+    await quarters.preloaded;
+    // Only a room in which no user's code has run yet is believed.
+    await this.#fonts.learnFrom(quarters.room.channel, () => this.#waiting === made);
   }
 }
