@@ -10,7 +10,7 @@ import {
   tellingCharts,
 } from "./defaults.ts";
 import { timeColumn } from "./filters.ts";
-import type { Ask } from "./grammar.ts";
+import type { Ask } from "./ask.ts";
 import type { Axis, Chart, ChartPlan, Measure, PlanDraft, Sort } from "./plan.ts";
 import type { ColumnProfile, FileProfile } from "./profile.ts";
 
@@ -69,17 +69,23 @@ function isScalar(ask: Ask): boolean {
 }
 
 function scalarDraft(ask: Ask): PlanDraft {
-  const measures = ask.measures
-    .slice(0, 6)
-    .map(({ column, aggregate }): Measure => ({ column: column?.name ?? null, aggregate: fitting(column, aggregate) }));
+  const measures = ask.measures.slice(0, 6).map(({ column, aggregate }): Measure => ({
+    column: column?.name ?? null,
+    aggregate: countable(column, aggregate),
+  }));
   return { kind: "summarise", groups: [], measures, columns: [], filters: ask.filters, sort: null, limit: null };
+}
+
+/** "How many countries" counts countries, not rows, where they repeat. */
+function countable(column: ColumnProfile | null, aggregate: Measure["aggregate"]): Measure["aggregate"] {
+  const fit = fitting(column, aggregate);
+  return fit === "count" && column !== null && column.kind === "category" ? "count-distinct" : fit;
 }
 
 /** Names and categories can be counted, not added. */
 function fitting(column: ColumnProfile | null, aggregate: Measure["aggregate"]): Measure["aggregate"] {
   if (column === null) return "count";
-  const isNumeric = column.kind === "measure" || (column.kind === "boolean" && column.number !== null);
-  return isNumeric || aggregate === "count-distinct" ? aggregate : "count";
+  return column.number !== null || aggregate === "count-distinct" ? aggregate : "count";
 }
 
 function chartDraft(ask: Ask, file: FileProfile): ChartPlan | null {
@@ -99,8 +105,10 @@ function isNumeric(column: ColumnProfile): boolean {
   return column.kind === "measure";
 }
 
+/** "Histogram" with groups or aggregates means bars. */
 function histogramDraft(ask: Ask, file: FileProfile): ChartPlan | null {
   const columns = named(ask);
+  if (ask.groups.length > 0 || ask.measures.length > 0) return groupedDraft({ ...ask, chart: "bar" }, file);
   const x = columns.find(isNumeric) ?? (columns.length === 0 ? measuresOf(file)[0] : undefined);
   if (x === undefined || (x !== columns[0] && columns[0]?.kind === "category"))
     return groupedDraft({ ...ask, chart: "bar" }, file);
@@ -112,12 +120,14 @@ function boxDraft(ask: Ask, file: FileProfile): ChartPlan | null {
   const y = columns.find(isNumeric) ?? measuresOf(file)[0];
   if (y === undefined) return null;
   const group = columns.find((column) => column !== y) ?? null;
-  const x = group === null ? null : { column: group.name, grain: ask.grain };
+  const axis = group ?? (ask.grain === null ? null : timeColumn(file));
+  const x = axis === null ? null : { column: axis.name, grain: axis.kind === "time" ? ask.grain : null };
   return { ...EMPTY_CHART, chart: "box", x, y: [{ column: y.name, aggregate: "none" }], filters: ask.filters };
 }
 
 function scatterDraft(ask: Ask, file: FileProfile): ChartPlan | null {
-  if (ask.measures.some((measure) => measure.aggregate !== "none") && ask.groups.length > 0) return null;
+  const keys = ask.groups.length + ask.others.length + Number(ask.x !== null);
+  if (ask.measures.some((measure) => measure.aggregate !== "none") && keys > 0) return null;
   const all = named(ask);
   const numbers = all.filter((column) => isNumeric(column) || column.kind === "time" || column.number === "plain");
   const [first, second] =
@@ -181,11 +191,12 @@ function rolesOf(ask: Ask, file: FileProfile): Roles | null {
   const x = xOf(ask, file);
   if (x === null) return null;
   const rest = [...ask.groups, ...ask.others].filter((column) => column !== x && column !== ask.y);
-  const numbers = rest.filter((column) => isNumeric(column) && !ask.groups.slice(0, 2).includes(column));
-  const colour =
-    rest.find(
-      (column) => !numbers.includes(column) && column !== x && (column.distinct <= 60 || ask.groups.includes(column)),
-    ) ?? null;
+  const measures = rest.filter((column) => isNumeric(column) && !ask.groups.slice(0, 2).includes(column));
+  const codes = ask.others.filter((column) => column !== x && column.kind === "id" && column.number !== null);
+  const numbers = measures.length + ask.measures.length + Number(ask.y !== null) === 0 ? codes.slice(0, 1) : measures;
+  const isColour = (column: ColumnProfile): boolean =>
+    ask.groups.includes(column) || (column.distinct <= 20 && !isUnique(column, file));
+  const colour = rest.find((column) => !numbers.includes(column) && isColour(column)) ?? null;
   const y = measuresFor(ask, file, x, [...(ask.y === null ? [] : [ask.y]), ...numbers]);
   const isCut = y.some((measure) => measure.aggregate !== "none");
   const grain = x.kind !== "time" ? null : (ask.grain ?? (isCut ? steps(x) : null));
@@ -212,6 +223,7 @@ function xOf(ask: Ask, file: FileProfile): ColumnProfile | null {
   }
   const dimension =
     (ask.chart === "line" ? ask.others.find((column) => column.kind === "time") : undefined) ??
+    ask.others.find((column) => isDimension(column) && column.kind !== "id") ??
     ask.others.find(isDimension);
   if (dimension !== undefined) return dimension;
   const counted = ask.measures.find(
@@ -244,19 +256,21 @@ function measuresFor(
   if (explicit.length > 0 && (isCounting || numbers.length === 0)) return explicit;
   const isGrouped =
     ask.groups.includes(x) ||
+    ask.limit !== null ||
     ask.grain !== null ||
     ask.isOverTime ||
     ask.isShare ||
     x.kind === "time" ||
     ask.chart === "pie";
   const found = numbers.map((column): Measure => {
-    const aggregate = !isNumeric(column)
-      ? "count"
-      : isUnique(x, file) && ask.grain === null
-        ? "none"
-        : isGrouped
-          ? naturalAggregate(column)
-          : "none";
+    const aggregate =
+      column.number === null
+        ? "count"
+        : isUnique(x, file) && ask.grain === null
+          ? "none"
+          : isGrouped
+            ? naturalAggregate(column)
+            : "none";
     return { column: column.name, aggregate };
   });
   if (explicit.length + found.length > 0) return [...explicit, ...found];
@@ -267,10 +281,10 @@ function measuresFor(
 function defaultMeasure(ask: Ask, file: FileProfile, x: ColumnProfile): Measure {
   const [first] = measuresOf(file).filter((column) => column !== x);
   const isNamed = named(ask).length > 0;
-  const isFiltered = ask.filters.length > 0 && ask.chart !== "line";
-  if (first === undefined || ((isNamed || isFiltered) && !isUnique(x, file)))
-    return { column: null, aggregate: "count" };
-  return { column: first.name, aggregate: isUnique(x, file) ? "none" : naturalAggregate(first) };
+  const isOneEach = isUnique(x, file) && ask.grain === null;
+  const isCounting = isNamed || ask.filters.length > 0 || (ask.grain !== null && ask.unknown.length > 0);
+  if (first === undefined || (isCounting && !isOneEach)) return { column: null, aggregate: "count" };
+  return { column: first.name, aggregate: isOneEach ? "none" : naturalAggregate(first) };
 }
 
 function chartFor(ask: Ask, { x, y, colour }: Roles, plain: boolean): Chart {

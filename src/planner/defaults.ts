@@ -49,11 +49,16 @@ export function measuresOf(file: FileProfile): readonly ColumnProfile[] {
 
 /** Columns that cut the table into a few groups, the best first. */
 export function groupsOf(file: FileProfile): readonly ColumnProfile[] {
-  const isGroup = (column: ColumnProfile): boolean =>
-    (column.kind === "category" || column.kind === "boolean") && column.distinct > 1;
-  const fits = (column: ColumnProfile): number =>
-    column.distinct <= 12 ? 0 : column.distinct <= 30 ? 1 : isUnique(column, file) && file.rows > 30 ? 3 : 2;
+  const fits = (column: ColumnProfile): number => {
+    if (column.distinct <= 12) return 0;
+    if (column.distinct <= 30) return 1;
+    return isUnique(column, file) && file.rows > 30 ? 3 : 2;
+  };
   return file.columns.filter(isGroup).toSorted((a, b) => fits(a) - fits(b));
+}
+
+function isGroup(column: ColumnProfile): boolean {
+  return (column.kind === "category" || column.kind === "boolean") && column.distinct > 1;
 }
 
 /** Charts that tell most about the table, best first; none when there is nothing to draw. */

@@ -100,16 +100,10 @@ export function listPhrase(items: readonly string[], most: number): string {
 
 /** What the plan shows, as a noun phrase: "the sum of sales by month (month), for region = North". */
 export function planPhrase(draft: PlanDraft, mark: Mark = plain): string {
-  switch (draft.kind) {
-    case "overview":
-      return "an overview of the table";
-    case "convert":
-      return convertPhrase(draft, mark);
-    case "summarise":
-      return summaryPhrase(draft, mark);
-    case "chart":
-      return `${chartPhrase(draft, mark)}${wherePhrase(draft.filters, mark)}`;
-  }
+  if (draft.kind === "overview") return "an overview of the table";
+  if (draft.kind === "convert") return convertPhrase(draft, mark);
+  if (draft.kind === "summarise") return summaryPhrase(draft, mark);
+  return `${chartPhrase(draft, mark)}${wherePhrase(draft.filters, mark)}`;
 }
 
 function wherePhrase(filters: Filters, mark: Mark): string {

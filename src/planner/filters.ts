@@ -82,11 +82,13 @@ function inGroups(text: string, found: readonly Found[]): Filters {
   return groups;
 }
 
+const POSITIVE: readonly Operator[] = ["=", "in"];
+const NEGATIVE: readonly Operator[] = ["!=", "not-in"];
+
 function isAlternative(a: Condition, b: Condition): boolean {
-  if (a.column !== b.column) return false;
-  const positive = (operator: Operator): boolean => operator === "=" || operator === "in";
-  const negative = (operator: Operator): boolean => operator === "!=" || operator === "not-in";
-  return (positive(a.operator) && positive(b.operator)) || (negative(a.operator) && negative(b.operator));
+  const isBoth = (operators: readonly Operator[]): boolean =>
+    operators.includes(a.operator) && operators.includes(b.operator);
+  return a.column === b.column && (isBoth(POSITIVE) || isBoth(NEGATIVE));
 }
 
 function readEmptiness({ scan, add }: Context): void {
@@ -115,7 +117,9 @@ function readRanges({ scan, file, add }: Context): void {
     ([, mark, not, low, high]) => {
       const from = mentionAt(scan, low);
       const to = mentionAt(scan, high);
-      const column = columnAt(scan, mark) ?? implied(from, file);
+      const named = columnAt(scan, mark);
+      const isTime = named !== null && isYear(from) && isYear(to) && isBeyond(named, from);
+      const column = isTime ? timeColumn(file) : (named ?? implied(from, file));
       if (column === null || from === null || to === null) return false;
       const values = [valueFor(column, from), valueFor(column, to)].filter((value) => value !== null);
       if (values.length < 2 || (column.kind === "category" && mark === undefined)) return false;
@@ -124,7 +128,8 @@ function readRanges({ scan, file, add }: Context): void {
         if (typeof first !== "number" || typeof last !== "number") return false;
         return add(mark, { column: column.name, operator: "<", values: [first] });
       }
-      return add(mark ?? low, { column: column.name, operator: "between", values });
+      const added = add(mark ?? low, { column: column.name, operator: "between", values });
+      return isTime && mark !== undefined ? mark : added;
     },
   );
 }
@@ -144,7 +149,7 @@ function readComparisons({ scan, file, add }: Context): void {
       const column =
         near ??
         (isTime || isYear(mention) ? timeColumn(file) : null) ??
-        nearestMeasure(scan, operand) ??
+        nearestMeasure(scan, operand, file) ??
         implied(mention, file);
       const value = column === null || mention === null ? null : valueFor(column, mention);
       return add(
@@ -164,13 +169,15 @@ function readComparisons({ scan, file, add }: Context): void {
   });
 }
 
-/** "over 50" without a column means the measure that is named, if one is. */
-function nearestMeasure(scan: Scan, operand: string | undefined): ColumnProfile | null {
+/** "over 50" without a column means the measure that is named, or the only one there is. */
+function nearestMeasure(scan: Scan, operand: string | undefined, file: FileProfile): ColumnProfile | null {
+  const measures = file.columns.filter((column) => column.kind === "measure");
   if (mentionAt(scan, operand)?.mark !== "N") return null;
   const columns = scan.mentions.map((mention) =>
     mention.mark === "C" && mention.column.kind === "measure" ? mention.column : null,
   );
-  return columns.find((column) => column !== null) ?? null;
+  const [only, other] = measures;
+  return columns.find((column) => column !== null) ?? (other === undefined ? (only ?? null) : null);
 }
 
 function readTexts({ scan, add }: Context): void {
@@ -271,6 +278,11 @@ function textCondition(column: ColumnProfile, value: string, isNot: boolean): Co
 
 function isYear(mention: Mention | null): boolean {
   return mention?.mark === "N" && Number.isInteger(mention.value) && mention.value >= 1500 && mention.value <= 2100;
+}
+
+/** A year that the measure never reaches is a year, not an amount. */
+function isBeyond(column: ColumnProfile, mention: Mention | null): boolean {
+  return column.kind === "measure" && mention?.mark === "N" && column.max !== null && mention.value > column.max;
 }
 
 function implied(mention: Mention | null, file: FileProfile): ColumnProfile | null {

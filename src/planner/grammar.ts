@@ -1,33 +1,10 @@
-// What the words ask for: chart, aggregate, groups, time steps, order, limit, target. Columns stay marks until here.
+// What the words ask for: chart, aggregate, groups, target. Columns stay marks until here.
+import type { Ask } from "./ask.ts";
 import { readFilters } from "./filters.ts";
-import type { Aggregate, Chart, Filters, Grain, Target } from "./plan.ts";
+import { readGrain, readLimit, readSort } from "./order.ts";
+import type { Aggregate, Chart, Target } from "./plan.ts";
 import type { ColumnProfile, FileProfile } from "./profile.ts";
 import { columnAt, columnsLeft, has, take, type Scan } from "./scan.ts";
-
-export type Ask = {
-  target: Target | null;
-  isSummary: boolean;
-  /** Facts about the columns were asked for by name: "summarise", "describe". */
-  isFacts: boolean;
-  isDrawing: boolean;
-  chart: Chart | null;
-  isStacked: boolean;
-  isShare: boolean;
-  isOverTime: boolean;
-  isReversed: boolean;
-  grain: Grain | null;
-  sort: { readonly by: "x" | "y" | ColumnProfile; readonly order: "ascending" | "descending" } | null;
-  limit: number | null;
-  filters: Filters;
-  measures: { readonly column: ColumnProfile | null; readonly aggregate: Aggregate }[];
-  groups: ColumnProfile[];
-  x: ColumnProfile | null;
-  y: ColumnProfile | null;
-  /** Columns named without a role, in order. */
-  others: readonly ColumnProfile[];
-  /** Words that no rule took. */
-  unknown: readonly string[];
-};
 
 export function readAsk(scan: Scan, file: FileProfile): Ask {
   const ask: Ask = {
@@ -116,159 +93,6 @@ function readTarget(scan: Scan, ask: Ask): void {
   );
 }
 
-const UP =
-  "(?:ascending|asc|increasing|low to high|smallest first|lowest first|small to large|a to z|alphabetical|alphabetically|from a to z|up)";
-const DOWN =
-  "(?:descending|desc|decreasing|high to low|largest first|highest first|biggest first|large to small|z to a|from z to a|reverse|down)";
-
-function readSort(scan: Scan, ask: Ask): void {
-  const verb =
-    "(?:sort(?:ed|ing)?|order(?:ed|ing)?|rank(?:ed|ing)?|arrange(?:d)?|list(?:ed)?|display(?:ed)?|organi[sz]ed?|show|put|from|in|by|with|could you|can you|please|and|the|an?|bars?|it|them|i want to|show|of|total|number|values?|names?|order|axis)";
-  const filler = `(?:${verb} |[,;] )*`;
-  const axis = "(?:(x|y)(?: axis)?|(C\\d+))";
-  const direction = `(?:(${UP})|(${DOWN}))(?: orders?)?`;
-  const set = (by: "x" | "y" | ColumnProfile, up: string | undefined): void =>
-    void (ask.sort = { by, order: up === undefined ? "descending" : "ascending" });
-  const place = (letter: string | undefined, mark: string | undefined): "x" | "y" | ColumnProfile =>
-    letter === "x" || letter === "y" ? letter : (columnAt(scan, mark) ?? "y");
-  const start =
-    "(?:sort(?:ed|ing)?|order(?:ed|ing)?|rank(?:ed|ing)?|arrange(?:d)?|list(?:ed)?|display(?:ed)?|organi[sz]ed?|show|put)";
-  take(
-    scan,
-    new RegExp(` ${start} ${filler}${axis} ?${filler}(?:from |in )?${direction}(?= )`, "g"),
-    ([, letter, mark, up]) => set(place(letter, mark), up),
-  );
-  take(
-    scan,
-    new RegExp(
-      ` ${start} ${filler}${direction} ${filler}(?:by|of|on|for|according to|based on|along) ${filler}${axis}(?= )`,
-      "g",
-    ),
-    ([, up, , letter, mark]) => set(place(letter, mark), up),
-  );
-  take(
-    scan,
-    new RegExp(` ${start} (?:[a-z]+ ){0,2}?(?:by|on|according to|based on) ${filler}${axis}(?= )`, "g"),
-    ([, letter, mark]) => void (ask.sort = { by: place(letter, mark), order: "ascending" }),
-  );
-  take(
-    scan,
-    new RegExp(
-      ` (?:in |from |with |by )?(?:an? |the )?${direction} (?:by|of|on|for|according to|based on|along) ${filler}${axis}(?= )`,
-      "g",
-    ),
-    ([, up, , letter, mark]) => set(place(letter, mark), up),
-  );
-  take(scan, new RegExp(` (?:the )?(x|y)(?: axis)? ${filler}(?:from |in )?${direction}(?= )`, "g"), ([, letter, up]) =>
-    set(letter === "x" ? "x" : "y", up),
-  );
-  take(
-    scan,
-    new RegExp(` (?:${start} ${filler})?(?:from |in |by )?(?:an? |the )?${direction}(?= )`, "g"),
-    ([whole, up]) => {
-      if (/ (?:up|down|reverse) ?$/.test(whole ?? "")) return false;
-      const isName = /alphabet|a to z|z to a/.test(whole ?? "");
-      ask.sort ??= { by: isName ? "x" : "y", order: up === undefined ? "descending" : "ascending" };
-      return true;
-    },
-  );
-}
-
-function readLimit(scan: Scan, ask: Ask): void {
-  const low = /^(?:bottom|lowest|smallest|least|worst|fewest|last|cheapest|minimum)$/;
-  const numbers: Readonly<Record<string, number>> = {
-    two: 2,
-    three: 3,
-    four: 4,
-    five: 5,
-    six: 6,
-    seven: 7,
-    eight: 8,
-    nine: 9,
-    ten: 10,
-    twenty: 20,
-  };
-  const set = (word: string | undefined, count: number | null): boolean => {
-    if (count === null || count < 1 || count > 1e6 || !Number.isInteger(count)) return false;
-    ask.limit = count;
-    if (word !== "first") ask.sort ??= { by: "y", order: low.test(word ?? "") ? "ascending" : "descending" };
-    return true;
-  };
-  const rank =
-    "(top|bottom|highest|lowest|largest|smallest|biggest|most|least|best|worst|greatest|first|last|fewest|cheapest)";
-  const count = `(N\\d+|${Object.keys(numbers).join("|")})`;
-  const value = (mark: string | undefined): number | null => {
-    const mention = /^N\d/.test(mark ?? "") ? scan.mentions[Number(mark?.slice(1))] : undefined;
-    return mention?.mark === "N" ? mention.value : (numbers[mark ?? ""] ?? null);
-  };
-  take(scan, new RegExp(` ${rank} ${count}(?: most| largest| highest| biggest| rows)?(?= )`, "g"), ([, word, mark]) =>
-    set(word, value(mark)),
-  );
-  take(scan, new RegExp(` ${count} (?:of the )?${rank}(?= )`, "g"), ([, mark, word]) => set(word, value(mark)));
-}
-
-const GRAIN_WORDS: Readonly<Record<string, Grain>> = {
-  year: "year",
-  years: "year",
-  yearly: "year",
-  annual: "year",
-  annually: "year",
-  month: "month",
-  months: "month",
-  monthly: "month",
-  quarter: "quarter",
-  quarters: "quarter",
-  quarterly: "quarter",
-  week: "week",
-  weeks: "week",
-  weekly: "week",
-  day: "day",
-  days: "day",
-  daily: "day",
-  date: "day",
-  hour: "hour",
-  hours: "hour",
-  hourly: "hour",
-  weekday: "weekday",
-  weekdays: "weekday",
-  "day of the week": "weekday",
-  "day of week": "weekday",
-};
-
-function readGrain(scan: Scan, ask: Ask): void {
-  const unit = "(day of the week|day of week|weekdays?|years?|months?|quarters?|weeks?|days?|hours?)";
-  const set = ([, word]: readonly (string | undefined)[]): void => void (ask.grain ??= GRAIN_WORDS[word ?? ""] ?? null);
-  take(
-    scan,
-    new RegExp(
-      ` (?:bin(?:ned|ning)?|group(?:ed|ing)?|aggregated?)[^.]{0,60}? (?:by|into|with) (?:the |each |every )?${unit}(?: (?:interval|intervals|bins?))?(?= )`,
-      "g",
-    ),
-    (match) => {
-      set(match);
-      const columns = (match[0] ?? "").match(/C\d+/g) ?? [];
-      for (const mark of columns) {
-        const column = columnAt(scan, mark);
-        if (column !== null && !ask.groups.includes(column)) ask.groups.push(column);
-      }
-    },
-  );
-  take(
-    scan,
-    new RegExp(
-      ` (?:by|per|each|every|for each|for every|in each|over the|over|across the|across|of each|of the|by the|on each|in) ${unit}(?= )(?! of N| N\\d)`,
-      "g",
-    ),
-    set,
-  );
-  take(scan, / (yearly|annual|annually|monthly|quarterly|weekly|daily|hourly)(?= )/g, set);
-  ask.isOverTime =
-    has(
-      scan,
-      / (?:over (?:the )?time|through time|time series|timeline|over the (?:years|months|days)|across time|evolution(?: of)?|trend(?:s|ed)?(?: of| over time)?|develop(?:ment|ed)?(?: of)?|history(?: of)?|changed?s?|changing)(?= )/g,
-    ) || ask.grain !== null;
-}
-
 const CHARTS: readonly (readonly [RegExp, Chart])[] = [
   [/ (?:histogram|frequency distribution|distribution plot)s?(?: chart| plot| graph)?(?= )/g, "histogram"],
   [/ (?:box ?plot|box and whisker|boxplot|box chart|whisker plot|box plot|box)s?(?= )/g, "box"],
@@ -351,7 +175,12 @@ function readGroups(scan: Scan, ask: Ask): void {
     ([whole, first, second]) => {
       const column = columnAt(scan, first);
       if (column?.kind === "measure" && /^ (?:over|for all|against|according)/.test(whole ?? "")) return false;
-      if (column?.kind === "measure" && column.distinct > 12 && ask.limit !== null && /^ (?:by|per) /.test(whole ?? "")) {
+      if (
+        column?.kind === "measure" &&
+        column.distinct > 12 &&
+        ask.limit !== null &&
+        /^ (?:by|per) /.test(whole ?? "")
+      ) {
         ask.y ??= column;
         return second ?? true;
       }
@@ -370,10 +199,7 @@ const AGGREGATES: readonly (readonly [string, Aggregate])[] = [
     "(?:number|count|counts|total number|amount) of (?:distinct|different|unique)|(?:how many|count|counting) (?:distinct|different|unique)",
     "count-distinct",
   ],
-  [
-    "number of|numbers of|count of|counts of|count|counting|how many|frequency of|amount of|total number of|total number",
-    "count",
-  ],
+  ["number of|numbers of|count of|counts of|count|counting|how many|frequency of|amount of", "count"],
   ["sum of|sum|total of|total|totals|overall|combined|cumulative|summed|accumulated|add up", "sum"],
   ["average of|average|averaged|mean of|mean|avg of|avg|typical", "mean"],
   ["median of|median", "median"],
@@ -383,14 +209,31 @@ const AGGREGATES: readonly (readonly [string, Aggregate])[] = [
 
 function readMeasures(scan: Scan, ask: Ask): void {
   const filler = "(?:(?:of|the|all|each|total|value|values|their|its|a|an|that|in|number) )*";
+  take(
+    scan,
+    / (?:the )?(?:total (?:number|amount|count)(?: of)?|(?:how many|number of) total) (?:the |their )?(C\d+)(?= )/g,
+    ([, mark]) => {
+      const column = columnAt(scan, mark);
+      addMeasure(ask, column, column?.kind === "measure" ? "sum" : "count");
+    },
+  );
   for (const [words, aggregate] of AGGREGATES) {
-    take(
-      scan,
-      new RegExp(` (?:the )?(?:${words}) ${filler}(C\\d+)(?: (?:and|,|as well as) (?:the )?(C\\d+))?(?= )`, "g"),
-      ([, first, second]) => {
-        for (const mark of [first, second]) addMeasure(ask, columnAt(scan, mark), aggregate);
-      },
+    const pattern = new RegExp(
+      ` (?:the )?(?:${words}) ${filler}(C\\d+)(?: (and |, |as well as )?(?:the )?(C\\d+))?(?= )`,
+      "g",
     );
+    take(scan, pattern, ([, first, link, second]) => {
+      const [one, two] = [columnAt(scan, first), columnAt(scan, second)];
+      const isArithmetic = aggregate !== "count" && aggregate !== "count-distinct";
+      const isMade = (column: ColumnProfile | null): boolean =>
+        column !== null && (!isArithmetic || column.number !== null);
+      const isQualified =
+        link === undefined && isArithmetic && one?.number === null && two !== null && two.number !== null;
+      if (!isQualified) addMeasure(ask, one, aggregate);
+      if (isQualified || (link !== undefined && isMade(two))) addMeasure(ask, two, aggregate);
+      else if (second !== undefined) return second;
+      return true;
+    });
   }
   take(scan, / (C\d+) (?:count|counts|frequency|frequencies)(?= )/g, ([, mark]) =>
     addMeasure(ask, columnAt(scan, mark), "count"),
@@ -433,7 +276,7 @@ const SILENT = new Set(
     "only into per about also well just then than more most between across over respectively corresponding attribute field fields name names result results x y axis " +
     "one two here up out if so but not no have has had s t show display having whose such type types different chart. nice good simple quick new report using title " +
     "against versus vs bar line pie hi hello hey thanks thank . , ; : ? =" +
-    " group grouped bin order total number"
+    " group grouped bin order total number distribution distributions different showing shows"
   ).split(" "),
 );
 

@@ -30,6 +30,8 @@ const GRAMMAR = new Set(
     .split(" ")
     .map(stem),
 );
+/** Those of them that may stand for the only column that holds them: "name" for "cust_name". */
+const PARTIAL = new Set("name code date year type month day time percent".split(" ").map(stem));
 /** Units at the end of names: "max_temperature_c" is meant by "maximum temperature". */
 const UNITS = new Set(
   "c f k m s ms km kg g mg l h usd eur gbp pct percent knots gwh kwh mwh mm cm in ft lb mph kmh id no num nr".split(
@@ -70,7 +72,12 @@ function choose(spans: readonly Span[]): readonly Span[] {
   return chosen;
 }
 
-type Name = { readonly column: ColumnProfile; readonly stems: readonly string[]; readonly weights: readonly number[] };
+type Name = {
+  readonly column: ColumnProfile;
+  readonly stems: readonly string[];
+  readonly weights: readonly number[];
+  readonly joined: string;
+};
 
 function columnSpans(tokens: readonly Token[], columns: readonly ColumnProfile[]): readonly Span[] {
   const names = columns.map((column): Name => {
@@ -78,9 +85,11 @@ function columnSpans(tokens: readonly Token[], columns: readonly ColumnProfile[]
     return {
       column,
       stems: words.map(stem),
-      weights: words.map((word, index) => (index > 0 && UNITS.has(word) ? 0.15 : 1)),
+      weights: words.map((word, index) => (index > 0 && column.kind !== "id" && UNITS.has(word) ? 0.15 : 1)),
+      joined: words.join(""),
     };
   });
+  const holders = (word: string): number => names.filter((name) => name.stems.includes(word)).length;
   const close = new Map<string, readonly Name[]>();
   const spans: Span[] = [];
   for (const [start, token] of tokens.entries()) {
@@ -89,11 +98,16 @@ function columnSpans(tokens: readonly Token[], columns: readonly ColumnProfile[]
       spans.push(...names.flatMap((name) => quotedSpan(start, token, name)));
       continue;
     }
+    spans.push(
+      ...names
+        .filter((name) => name.joined === token.lower && name.stems.length > 1)
+        .map((name) => wholeSpan(start, token, name)),
+    );
     const near =
       close.get(token.stem) ?? names.filter((name) => name.stems.some((word) => likeness(word, token.stem) > 0));
     close.set(token.stem, near);
     for (const name of near) {
-      const span = alignName(tokens, start, name);
+      const span = alignName(tokens, start, name, holders);
       if (span !== null) spans.push(span);
     }
   }
@@ -101,13 +115,21 @@ function columnSpans(tokens: readonly Token[], columns: readonly ColumnProfile[]
 }
 
 function quotedSpan(start: number, token: Token, name: Name): readonly Span[] {
-  if (token.lower !== name.column.name.toLowerCase().trim()) return [];
-  const mention: Mention = { mark: "C", column: name.column, score: 1, text: token.text };
-  return [{ start, end: start + 1, mention, weight: 20 }];
+  return token.lower === name.column.name.toLowerCase().trim() ? [wholeSpan(start, token, name)] : [];
+}
+
+/** One token that is the whole name: quoted, or its words written as one. */
+function wholeSpan(start: number, token: Token, { column }: Name): Span {
+  return { start, end: start + 1, mention: { mark: "C", column, score: 1, text: token.text }, weight: 20 };
 }
 
 /** As many words of the name as stand together from `start` on. */
-function alignName(tokens: readonly Token[], start: number, { column, stems, weights }: Name): Span | null {
+function alignName(
+  tokens: readonly Token[],
+  start: number,
+  { column, stems, weights }: Name,
+  holders: (word: string) => number,
+): Span | null {
   const used = new Set<number>();
   let end = start;
   let matched = 0;
@@ -129,7 +151,12 @@ function alignName(tokens: readonly Token[], start: number, { column, stems, wei
   const like = quality / used.size;
   const words = tokens.slice(start, end).map((token) => token.stem);
   const isGrammar = words.every((word) => GRAMMAR.has(word));
-  if (coverage < (isGrammar ? 0.85 : 0.3) || (isGrammar && like < 1)) return null;
+  const isOnly = words.length === 1 && PARTIAL.has(words[0] ?? "") && holders(words[0] ?? "") === 1;
+  if (isGrammar && (like < 1 || (coverage < 0.85 && !isOnly))) return null;
+  if (coverage < 0.3 || (like < 0.7 && (coverage < 0.85 || stems.length < 2))) return null;
+  if (words[0] === "num" && (stems[0] !== "num" || words.length === 1) && tokens[start]?.text !== column.name)
+    return null;
+  if (column.kind === "id" && coverage < 0.85 && !isOnly) return null;
   const score = coverage * like;
   const text = tokens
     .slice(start, end)

@@ -1,8 +1,9 @@
 // Words and file profiles → a plan: choose the file, read the words, give columns their roles, say what was understood.
+import type { Ask } from "./ask.ts";
 import { bind } from "./bind.ts";
 import { compose, type Composed } from "./compose.ts";
 import { CHART_WORDS, listPhrase, planPhrase, TARGET_WORDS } from "./describe.ts";
-import { readAsk, type Ask } from "./grammar.ts";
+import { readAsk } from "./grammar.ts";
 import { readRequest } from "./mentions.ts";
 import type { PlanDraft, PlanRequest, PlanResult } from "./plan.ts";
 import type { FileProfile } from "./profile.ts";

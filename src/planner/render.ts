@@ -102,21 +102,18 @@ export function render(plan: Plan): string {
 type Program = { readonly imports: readonly string[]; readonly parts: readonly string[]; readonly data: object };
 
 function program(plan: Plan): Program {
-  switch (plan.kind) {
-    case "chart":
-      return chartProgram({ ...chartData(plan), source: plan.source }, [plan], [filter, printTable, mainChart]);
-    case "overview": {
-      const data = { ...plan, charts: plan.charts.map((chart) => chartData(chart)) };
-      return chartProgram(data, plan.charts, [printTable, facts, mainOverview]);
-    }
-    case "summarise":
-      return { imports: [], parts: [filter, gather, words, printTable, facts, mainSummarise], data: summaryData(plan) };
-    case "convert": {
-      const imports = plan.target === "xlsx" ? ["openpyxl"] : [];
-      const data = { ...plan, output: outputName(plan) };
-      return { imports, parts: [filter, ...WRITE[plan.target], mainConvert], data };
-    }
+  if (plan.kind === "chart") {
+    return chartProgram({ ...chartData(plan), source: plan.source }, [plan], [filter, printTable, mainChart]);
   }
+  if (plan.kind === "overview") {
+    const data = { ...plan, charts: plan.charts.map((chart) => chartData(chart)) };
+    return chartProgram(data, plan.charts, [printTable, facts, mainOverview]);
+  }
+  if (plan.kind === "summarise") {
+    return { imports: [], parts: [filter, gather, words, printTable, facts, mainSummarise], data: summaryData(plan) };
+  }
+  const imports = plan.target === "xlsx" ? ["openpyxl"] : [];
+  return { imports, parts: [filter, ...WRITE[plan.target], mainConvert], data: { ...plan, output: outputName(plan) } };
 }
 
 function chartProgram(data: object, charts: readonly ChartPlan[], last: readonly string[]): Program {

@@ -14,7 +14,7 @@ const QUOTED = `["“”«„]([^"“”«»„]{1,120})["“”»]|(?<![\\p{L}\
 const DATE = `\\d{4}-\\d{1,2}(?:-\\d{1,2})?(?!\\d)`;
 const NUMBER = `[-−]?\\d{1,3}(?:,\\d{3})+(?:\\.\\d+)?|[-−]?\\d+(?:\\.\\d+)?(?:[kK]|[mM](?:illion)?\\b)?(?![\\p{L}\\p{N}])`;
 const TOKEN = new RegExp(
-  `${QUOTED}|(${DATE})|(${NUMBER})|([\\p{L}\\p{N}][\\p{L}\\p{N}\\p{M}_’']*)|([<>=!≤≥≠]{1,2})|([,;:?])`,
+  `${QUOTED}|(${DATE})|(${NUMBER})|([\\p{L}\\p{N}][\\p{L}\\p{N}\\p{M}’']*)|([<>=!≤≥≠]{1,2})|([,;:?])`,
   "gu",
 );
 
@@ -90,6 +90,8 @@ const ALIASES: Readonly<Record<string, string>> = {
   men: "man",
   women: "woman",
   titled: "title",
+  old: "age",
+  cost: "pric",
 };
 
 /** One form for singular, plural and common spellings; crude on purpose: both sides are cut the same way. */
@@ -110,6 +112,7 @@ export function likeness(a: string, b: string): number {
   if (a === b) return 1;
   const [short, long] = a.length < b.length ? [a, b] : [b, a];
   if (short.length >= 4 && long.startsWith(short)) return short.length >= long.length - 3 ? 0.9 : 0.75;
+  if (short.length >= 3 && long.length >= 5 && long.startsWith(short)) return 0.6;
   if (short.length >= 5 && long.length - short.length <= 1 && distance(a, b) <= 1) return 0.85;
   if (short.length >= 8 && long.length - short.length <= 2 && distance(a, b) <= 2) return 0.8;
   return 0;
