@@ -1,5 +1,5 @@
 // What a local sandbox is made of, found or fetched once and written to .tools/setup.json for sandboxd and doctor.
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { ensureBubblewrap } from "./bubblewrap.mjs";
@@ -23,6 +23,8 @@ export async function ensureRoom(context) {
     context.python = known.python;
     return undefined;
   }
+  // The probe takes what it is not told from this file.
+  rmSync(file, { force: true });
   const bwrap = await ensureBubblewrap(context);
   const python = await ensurePython(context, bwrap);
   writeAtomically(file, `${JSON.stringify({ bwrap, python, stamp: stampOf(context, bwrap, python) }, null, 2)}\n`);
