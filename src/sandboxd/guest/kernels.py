@@ -146,6 +146,8 @@ class Kernel:
             return
         header, body = packet
         if header.get("event") in EVENTS:
+            # What commands wrote into the pipes came before what Python says now.
+            self.drain()
             self.event({"event": header["event"], "more": header.get("more") is True}, body)
         elif header.get("event") == "done":
             self.finish({})

@@ -1,9 +1,11 @@
 """What a kernel says: packets to the agent, and the sys.stdout and sys.stderr that write them in order."""
 
+import fcntl
 import io
 import json
 import os
 import sys
+import termios
 import threading
 import time
 
@@ -12,6 +14,8 @@ from . import frames
 FLUSH_BYTES = 16 * 1024
 # Long enough to gather a loop of prints into one packet, short enough to look live.
 FLUSH_SECONDS = 0.02
+# How long a command waits for the agent to take what was printed before it.
+SETTLE_SECONDS = 0.2
 
 
 class Out:
@@ -77,6 +81,13 @@ class Out:
                     parts.append(waiting[index][1])
                     index += 1
                 self.cut(name, b"".join(parts))
+
+    def settle(self):
+        """What was printed before a command must come before what the command prints into its pipe."""
+        self.flush()
+        end = time.monotonic() + SETTLE_SECONDS
+        while fcntl.ioctl(self.link, termios.TIOCOUTQ, b"\0\0\0\0") != b"\0\0\0\0" and time.monotonic() < end:
+            time.sleep(0.0002)
 
     def cut(self, name, data):
         for start in range(0, len(data), frames.MAX_PACKET_BODY):
@@ -151,7 +162,6 @@ STARTS_OTHERS = frozenset(("subprocess.Popen", "os.system", "os.posix_spawn", "o
 
 
 def install(out):
-    # What was printed before a command must come before what the command prints.
-    sys.addaudithook(lambda event, _arguments: out.flush() if event in STARTS_OTHERS else None)
+    sys.addaudithook(lambda event, _arguments: out.settle() if event in STARTS_OTHERS else None)
     sys.stdout = sys.__stdout__ = Stream(out, "stdout", 1)
     sys.stderr = sys.__stderr__ = Stream(out, "stderr", 2)

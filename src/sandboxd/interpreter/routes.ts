@@ -4,7 +4,7 @@ import { AppError } from "../../shared/errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { Sandbox } from "../sandboxes.ts";
 import { asciiJson, json, parseBody, sameSecret } from "../wire.ts";
-import type { Context, Interpreter } from "./interpreter.ts";
+import type { Context, Interpreter, Run } from "./interpreter.ts";
 import type { OutputLine } from "./output.ts";
 
 const Execute = z.object({
@@ -68,14 +68,12 @@ function stream(
       const keepalive = setInterval(() => emit({ type: "keepalive" }), LIMITS.keepaliveMs);
       disconnected.addEventListener("abort", () => gone.abort(), { once: true });
       try {
-        await interpreter.run({ contextId: context.id, code, environment, signal: gone.signal, emit });
-        emit({ type: "end_of_execution" });
+        await runOrRefuse(interpreter, { contextId: context.id, code, environment, signal: gone.signal, emit });
         if (!gone.signal.aborted) controller.close();
-      } catch (error) {
-        if (error instanceof AppError)
-          emit({ type: "error", name: "SandboxError", value: error.message, traceback: "" });
-        // The connection must break, so that the client asks whether the sandbox still lives.
-        controller.error(error);
+      } catch {
+        // The room has ended, and its end is logged. The connection must break, so that the client asks whether the
+        // sandbox still lives. With a reason, Bun would print it as an uncaught error.
+        controller.error();
       } finally {
         clearInterval(keepalive);
       }
@@ -83,6 +81,17 @@ function stream(
     cancel: () => gone.abort(),
   });
   return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
+}
+
+/** A run that is refused ends like one that failed. */
+async function runOrRefuse(interpreter: Interpreter, run: Run): Promise<void> {
+  try {
+    await interpreter.run(run);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    run.emit({ type: "error", name: "SandboxError", value: error.message, traceback: error.message });
+  }
+  run.emit({ type: "end_of_execution" });
 }
 
 function speaksPython(language: string | null | undefined): boolean {
