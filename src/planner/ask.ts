@@ -10,6 +10,7 @@ export type Ask = {
   isDrawing: boolean;
   chart: Chart | null;
   isStacked: boolean;
+  isDistribution: boolean;
   isShare: boolean;
   isOverTime: boolean;
   isReversed: boolean;

@@ -24,6 +24,8 @@ export function compose(ask: Ask, file: FileProfile): Composed {
   const isSpoken = names > 0 || ask.chart !== null || ask.isOverTime;
   if (!isSpoken && ask.filters.length === 0) return withoutNames(ask, file);
   if (isScalar(ask)) return { draft: scalarDraft(ask), isGuess: false };
+  const single = oneThing(ask, file);
+  if (single !== null) return { draft: scalarDraft({ ...ask, measures: [single] }), isGuess: false };
   if (isAboutColumns(ask)) return { draft: factsDraft(ask), isGuess: false };
   const draft = chartDraft(ask, file);
   return draft === null
@@ -37,6 +39,17 @@ function withoutNames(ask: Ask, file: FileProfile): Composed {
   if (ask.isFacts) return { draft: factsDraft(ask), isGuess: false };
   if (ask.isDrawing && best !== undefined) return { draft: best, isGuess: ask.unknown.length > 1 };
   return { draft: { kind: "overview", charts: [...charts] }, isGuess: !ask.isSummary };
+}
+
+/** "Population of France": a measure of a row that its name picks out. */
+function oneThing(ask: Ask, file: FileProfile): Ask["measures"][number] | null {
+  const [column, second] = ask.others;
+  const isOpen =
+    ask.chart === null && !ask.isDrawing && !ask.isOverTime && ask.groups.length + ask.measures.length === 0;
+  if (!isOpen || column === undefined || second !== undefined || !isNumeric(column)) return null;
+  const unique = new Set(file.columns.filter((each) => isUnique(each, file)).map((each) => each.name));
+  const isPicked = ask.filters.flat().some((condition) => condition.operator === "=" && unique.has(condition.column));
+  return isPicked ? { column, aggregate: naturalAggregate(column) } : null;
 }
 
 /** "Describe the price": columns are named, and nothing is to be drawn or computed. */
@@ -90,6 +103,7 @@ function fitting(column: ColumnProfile | null, aggregate: Measure["aggregate"]):
 
 function chartDraft(ask: Ask, file: FileProfile): ChartPlan | null {
   if (ask.chart === "histogram") return histogramDraft(ask, file);
+  if (ask.chart === null && ask.isDistribution && named(ask).length === 1) return histogramDraft(ask, file);
   if (ask.chart === "box") return boxDraft(ask, file);
   const scatter = ask.chart === "scatter" ? scatterDraft(ask, file) : null;
   return scatter ?? groupedDraft(ask, file);
@@ -257,6 +271,7 @@ function measuresFor(
   const isGrouped =
     ask.groups.includes(x) ||
     ask.limit !== null ||
+    (file.rows > 60 && !isUnique(x, file)) ||
     ask.grain !== null ||
     ask.isOverTime ||
     ask.isShare ||

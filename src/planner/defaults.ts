@@ -8,7 +8,7 @@ import { nameWords } from "./words.ts";
 const INTENSIVE = new Set(
   (
     "avg average mean rate ratio percent percentage pct price temp temperature age score rating speed weight height length width depth index density " +
-    "humidity pressure magnitude latitude longitude grade gpa rank level intensity salary wage duration mpg horsepower per"
+    "humidity pressure magnitude latitude longitude grade gpa rank level intensity salary wage duration mpg horsepower per expectancy capita"
   ).split(" "),
 );
 
@@ -90,7 +90,8 @@ function timeChart(file: FileProfile, time: ColumnProfile, first: ColumnProfile)
       y: y.map(({ name }): Measure => ({ column: name, aggregate: "none" })),
     };
   }
-  const isPair = colour !== null && time.distinct * colour.distinct >= 0.9 * file.sampled;
+  const cells = colour === null ? 0 : time.distinct * colour.distinct;
+  const isPair = cells >= 0.9 * file.sampled && cells <= 1.15 * file.sampled;
   const x: Axis = { column: time.name, grain: isPair ? null : naturalGrain(time) };
   const aggregate = isPair ? "none" : naturalAggregate(first);
   return { ...EMPTY_CHART, chart: "line", x, y: [{ column: first.name, aggregate }], colour: colour?.name ?? null };

@@ -3,6 +3,7 @@ import { mentionAt, columnAt, take, type Scan } from "./scan.ts";
 import type { Mention } from "./mentions.ts";
 import type { Condition, Filters, Operator } from "./plan.ts";
 import type { ColumnProfile, FileProfile } from "./profile.ts";
+import { nameWords } from "./words.ts";
 
 const BE = "(?:(?:is|are|was|were|being|be|has|have|had|that|which|whose|value|values|do|does|did|number) )*";
 const NOT = "(?:not |no |n't |isn |aren |doesn |don |didn )";
@@ -63,7 +64,7 @@ function inGroups(text: string, found: readonly Found[]): Filters {
     const previous = group?.at(-1);
     const isShort = between.length < 160;
     if (group === undefined || previous === undefined) groups.push([next.condition]);
-    else if (isAlternative(previous, next.condition)) {
+    else if (isAlternative(previous, next.condition) || continuesExclusion(previous, next.condition, between)) {
       const operator = previous.operator === "!=" || previous.operator === "not-in" ? "not-in" : "in";
       group[group.length - 1] = {
         ...previous,
@@ -84,6 +85,12 @@ function inGroups(text: string, found: readonly Found[]): Filters {
 
 const POSITIVE: readonly Operator[] = ["=", "in"];
 const NEGATIVE: readonly Operator[] = ["!=", "not-in"];
+
+/** "Without South and West": the second value is left out as well. */
+function continuesExclusion(a: Condition, b: Condition, between: string): boolean {
+  const isList = /^\s*[VQ]\d+(?: (?:and|or|nor|,))+\s*$/.test(between);
+  return isList && a.column === b.column && NEGATIVE.includes(a.operator) && b.operator === "=";
+}
 
 function isAlternative(a: Condition, b: Condition): boolean {
   const isBoth = (operators: readonly Operator[]): boolean =>
@@ -110,7 +117,7 @@ function readEmptiness({ scan, add }: Context): void {
 
 function readRanges({ scan, file, add }: Context): void {
   const link = "(?:in |within )?(?:the )?(?:range |interval )?(?:of |from |between )";
-  const range = `(${ANY}) (?:and|to|until|till|through|-) (?:the year )?(${ANY})`;
+  const range = `([NTQ]\\d+) (?:and|to|until|till|through|-) (?:the year )?([NTQ]\\d+)`;
   take(
     scan,
     new RegExp(` (?:(C\\d+) ${BE}(${NOT})?)?${link}(?:the years? )?${range}(?= )`, "g"),
@@ -129,7 +136,7 @@ function readRanges({ scan, file, add }: Context): void {
         return add(mark, { column: column.name, operator: "<", values: [first] });
       }
       const added = add(mark ?? low, { column: column.name, operator: "between", values });
-      return isTime && mark !== undefined ? mark : added;
+      return isTime && mark !== undefined ? `${mark} .` : added;
     },
   );
 }
@@ -149,7 +156,7 @@ function readComparisons({ scan, file, add }: Context): void {
       const column =
         near ??
         (isTime || isYear(mention) ? timeColumn(file) : null) ??
-        nearestMeasure(scan, operand, file) ??
+        nearestMeasure(scan, operand, file, word) ??
         implied(mention, file);
       const value = column === null || mention === null ? null : valueFor(column, mention);
       return add(
@@ -170,13 +177,19 @@ function readComparisons({ scan, file, add }: Context): void {
 }
 
 /** "over 50" without a column means the measure that is named, or the only one there is. */
-function nearestMeasure(scan: Scan, operand: string | undefined, file: FileProfile): ColumnProfile | null {
+function nearestMeasure(
+  scan: Scan,
+  operand: string | undefined,
+  file: FileProfile,
+  word: string | undefined,
+): ColumnProfile | null {
   const measures = file.columns.filter((column) => column.kind === "measure");
   if (mentionAt(scan, operand)?.mark !== "N") return null;
   const columns = scan.mentions.map((mention) =>
     mention.mark === "C" && mention.column.kind === "measure" ? mention.column : null,
   );
   const [only, other] = measures;
+  if (/old|young/.test(word ?? "")) return measures.find((column) => nameWords(column.name).includes("age")) ?? null;
   return columns.find((column) => column !== null) ?? (other === undefined ? (only ?? null) : null);
 }
 
@@ -265,8 +278,9 @@ function readValues({ scan, add }: Context): void {
     const value = mention?.mark === "V" ? mention.value : mention?.mark === "Q" ? mention.text : null;
     if (column === null || value === null) return false;
     if (!add(operand, textCondition(column, value, no !== undefined))) return false;
-    const others = [before, after].filter((mark) => mark !== undefined && columnAt(scan, mark)?.name !== column.name);
-    return others.length === 0 ? true : others.join(" ");
+    const isKept = (mark: string | undefined, isSaid: boolean): boolean =>
+      mark !== undefined && (isSaid || columnAt(scan, mark)?.name !== column.name);
+    return [isKept(before, !isLinked) ? before : "", ".", isKept(after, false) ? after : ""].join(" ").trim();
   });
 }
 

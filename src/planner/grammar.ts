@@ -1,16 +1,17 @@
 // What the words ask for: chart, aggregate, groups, target. Columns stay marks until here.
 import type { Ask } from "./ask.ts";
 import { readFilters } from "./filters.ts";
-import { readGrain, readLimit, readSort } from "./order.ts";
+import { readGrain, readLimit, readSort, readWhich } from "./order.ts";
 import type { Aggregate, Chart, Target } from "./plan.ts";
 import type { ColumnProfile, FileProfile } from "./profile.ts";
-import { columnAt, columnsLeft, has, take, type Scan } from "./scan.ts";
+import { columnAt, columnsLeft, has, mentionAt, take, type Scan } from "./scan.ts";
 
 export function readAsk(scan: Scan, file: FileProfile): Ask {
   const ask: Ask = {
     target: null,
     isSummary: false,
     isFacts: false,
+    isDistribution: false,
     isDrawing: false,
     chart: null,
     isStacked: false,
@@ -29,6 +30,7 @@ export function readAsk(scan: Scan, file: FileProfile): Ask {
     unknown: [],
   };
   readTarget(scan, ask);
+  readWhich(scan, ask);
   readSort(scan, ask);
   readLimit(scan, ask);
   ask.filters = readFilters(scan, file);
@@ -47,7 +49,8 @@ export function readAsk(scan: Scan, file: FileProfile): Ask {
     / (?:graphs?|plots?|plotted|charts?|draw|drawn|visuali[sz]e|visuali[sz]ation|diagram|figure|picture|show(?: me)?|display|compare|comparison)(?= )/g,
   );
   ask.others = columnsLeft(scan).filter((column) => !ask.groups.includes(column));
-  ask.unknown = unknownWords(scan.text);
+  const numbers = scan.text.match(/\bN\d+\b/g) ?? [];
+  ask.unknown = [...unknownWords(scan.text), ...numbers.map((mark) => numberText(scan, mark))];
   return ask;
 }
 
@@ -70,10 +73,13 @@ function readTarget(scan: Scan, ask: Ask): void {
   take(
     scan,
     new RegExp(
-      ` (?:convert|converted|export|save|transform|change|turn|rewrite|translate|download|write|give|make|output|get|store)\\b[^.]{0,80}? (?:in|into|to|as|a|an) (?:(?:a|an|the|new|good|clean) )?${names}(?: (?:file|table|format|document|sheet))?(?= )`,
+      ` (?:convert|converted|export|save|transform|change|turn|rewrite|translate|download|write|give|make|output|get|store)\\b([^.]{0,80}?) (?:in|into|to|as|a|an) (?:(?:a|an|the|new|good|clean) )?${names}(?: (?:file|table|format|document|sheet))?(?= )`,
       "g",
     ),
-    set,
+    ([, middle, name]) => {
+      set([name, name]);
+      return `. ${(middle ?? "").trim()} .`;
+    },
   );
   take(
     scan,
@@ -111,6 +117,7 @@ const CHARTS: readonly (readonly [RegExp, Chart])[] = [
 ];
 
 function readChart(scan: Scan, ask: Ask): void {
+  ask.isDistribution = has(scan, / (?:distribution|spread)s?(?: of)?(?: the)?(?= )/g);
   ask.isStacked = has(scan, / (?:stacked|grouped|clustered|side by side)(?= )/g);
   for (const [pattern, chart] of CHARTS) if (has(scan, pattern)) ask.chart ??= chart;
   ask.isShare = has(
@@ -182,7 +189,7 @@ function readGroups(scan: Scan, ask: Ask): void {
         /^ (?:by|per) /.test(whole ?? "")
       ) {
         ask.y ??= column;
-        return second ?? true;
+        return `. ${second ?? "."}`;
       }
       push(first);
       const other = columnAt(scan, second);
@@ -217,6 +224,14 @@ function readMeasures(scan: Scan, ask: Ask): void {
       addMeasure(ask, column, column?.kind === "measure" ? "sum" : "count");
     },
   );
+  const one = "(minimum|min|lowest|maximum|max|highest|average|mean|median|total|sum)";
+  take(
+    scan,
+    new RegExp(` ${one} (?:and|&) (?:the )?${one} (?:of )?(?:the )?(C\\d+)(?= )`, "g"),
+    ([, first, second, mark]) => {
+      return `${first} ${mark} . ${second} ${mark}`;
+    },
+  );
   for (const [words, aggregate] of AGGREGATES) {
     const pattern = new RegExp(
       ` (?:the )?(?:${words}) ${filler}(C\\d+)(?: (and |, |as well as )?(?:the )?(C\\d+))?(?= )`,
@@ -231,7 +246,7 @@ function readMeasures(scan: Scan, ask: Ask): void {
         link === undefined && isArithmetic && one?.number === null && two !== null && two.number !== null;
       if (!isQualified) addMeasure(ask, one, aggregate);
       if (isQualified || (link !== undefined && isMade(two))) addMeasure(ask, two, aggregate);
-      else if (second !== undefined) return second;
+      else if (second !== undefined) return `. ${second}`;
       return true;
     });
   }
@@ -279,6 +294,11 @@ const SILENT = new Set(
     " group grouped bin order total number distribution distributions different showing shows"
   ).split(" "),
 );
+
+function numberText(scan: Scan, mark: string): string {
+  const mention = mentionAt(scan, mark);
+  return mention?.mark === "N" ? mention.text : "";
+}
 
 function unknownWords(text: string): readonly string[] {
   return text.split(" ").filter((word) => word !== "" && !SILENT.has(word) && !/^[CVNTQ]\d+$/.test(word));

@@ -264,11 +264,22 @@ function isYear(token: Token): boolean {
   return token.kind === "number" && /^(?:1[5-9]|20)\d\d$/.test(token.text);
 }
 
+const SCALES = new Map([
+  ["thousand", 1e3],
+  ["million", 1e6],
+  ["billion", 1e9],
+]);
+
 function plainSpans(tokens: readonly Token[]): readonly Span[] {
   return tokens.flatMap((token, start): readonly Span[] => {
     if (token.kind === "quoted")
       return [{ start, end: start + 1, mention: { mark: "Q", text: token.text }, weight: 0.2 }];
     if (token.value === null) return [];
-    return [{ start, end: start + 1, mention: { mark: "N", value: token.value, text: token.text }, weight: 0.2 }];
+    const next = tokens[start + 1];
+    const scale = SCALES.get(next?.lower ?? "");
+    const value = token.value * (scale ?? 1);
+    const text = scale === undefined ? token.text : `${token.text} ${next?.text}`;
+    const length = scale === undefined ? 1 : 2;
+    return [{ start, end: start + length, mention: { mark: "N", value, text }, weight: 0.2 * length }];
   });
 }

@@ -83,16 +83,48 @@ export function readLimit(scan: Scan, ask: Ask): void {
     return true;
   };
   const rank =
-    "(top|bottom|highest|lowest|largest|smallest|biggest|most|least|best|worst|greatest|first|last|fewest|cheapest)";
+    "(top|bottom|highest|lowest|largest|smallest|biggest|most|least|best|worst|greatest|first|last|fewest|cheapest|[a-z]{3,}est)";
   const count = `(N\\d+|${Object.keys(numbers).join("|")})`;
   const value = (mark: string | undefined): number | null => {
     const mention = /^N\d/.test(mark ?? "") ? scan.mentions[Number(mark?.slice(1))] : undefined;
     return mention?.mark === "N" ? mention.value : (numbers[mark ?? ""] ?? null);
   };
+
   take(scan, new RegExp(` ${rank} ${count}(?: most| largest| highest| biggest| rows)?(?= )`, "g"), ([, word, mark]) =>
     set(word, value(mark)),
   );
   take(scan, new RegExp(` ${count} (?:of the )?${rank}(?= )`, "g"), ([, mark, word]) => set(word, value(mark)));
+}
+
+/** "Which product has the highest revenue", "rank the regions by revenue": groups in the order of a measure. */
+export function readWhich(scan: Scan, ask: Ask): void {
+  const isGroup = (column: ColumnProfile | null): column is ColumnProfile =>
+    column !== null && column.kind !== "measure";
+  const set = (group: ColumnProfile | null, measured: ColumnProfile | null, isLow: boolean): boolean => {
+    if (!isGroup(group) || (measured !== null && measured.number === null)) return false;
+    ask.groups.push(group);
+    ask.y ??= measured;
+    if (measured === null) ask.measures.push({ column: null, aggregate: "count" });
+    ask.sort ??= { by: "y", order: isLow ? "ascending" : "descending" };
+    ask.isDrawing = true;
+    return true;
+  };
+  const rank =
+    "(?:(highest|most|largest|biggest|greatest|best|max|maximum)|(lowest|least|smallest|fewest|worst|min|minimum))";
+  const which = new RegExp(
+    ` (?:which|what|who|whose|where) (C\\d+) (?:(?:is|are|was|were|has|have|had|with|by|the|got|made|sold|earned|of) )*${rank} (?:total |number of |average )?(?:(C\\d+)|[a-z]+)(?= )`,
+    "g",
+  );
+  take(scan, which, ([, group, , low, measured]) =>
+    set(columnAt(scan, group), columnAt(scan, measured), low !== undefined),
+  );
+  const ranked = / (?:rank|sort|order) (?:the |all )*(C\d+) (?:by|according to) (?:their |the |total )*(C\d+)(?= )/g;
+  take(
+    scan,
+    ranked,
+    ([, group, measured]) =>
+      columnAt(scan, measured) !== null && set(columnAt(scan, group), columnAt(scan, measured), false),
+  );
 }
 
 const GRAIN_WORDS: Readonly<Record<string, Grain>> = {

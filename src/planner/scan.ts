@@ -11,7 +11,7 @@ export function scanOf(reading: Reading): Scan {
   return { text: ` ${reading.text} `, mentions: reading.mentions };
 }
 
-/** Every match of `pattern` is offered to `use`: false leaves it, a text stands in for it, all else eats it. Patterns must be global. */
+/** Every match of `pattern` is offered to `use`: false leaves it, a text (words parted by single spaces) stands in for it, all else eats it. Patterns must be global. */
 export function take(
   scan: Scan,
   pattern: RegExp,
@@ -21,7 +21,7 @@ export function take(
     const match = parts.filter((part) => typeof part === "string" || part === undefined);
     const whole = match[0] ?? "";
     const answer = use(match);
-    return typeof answer === "string" ? `${GAP}${answer}` : answer === false ? whole : GAP;
+    return typeof answer === "string" ? ` ${answer}` : answer === false ? whole : GAP;
   });
 }
 

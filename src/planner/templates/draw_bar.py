@@ -22,7 +22,7 @@ def draw_bar(axes, data, plan, most=30):
     place_bars(axes, heights, len(order), lying, stacked)
     ticks, set_labels = (axes.set_yticks, axes.set_yticklabels) if lying else (axes.set_xticks, axes.set_xticklabels)
     ticks(range(len(order)))
-    set_labels(labels, **({} if lying or sum(map(len, labels)) < 70 else {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}))
+    set_labels(labels, **({} if lying or sum(map(len, labels)) < 7 * inches(axes) else {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}))
     name_axes(axes, plan, lying)
     legend(axes, names, plan["colour"])
     finish(axes, plan, x_numbers=lying, y_numbers=not lying)

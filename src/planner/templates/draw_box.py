@@ -8,7 +8,7 @@ def draw_box(axes, data, plan, most=20):
         box.set(facecolor="#a9c5e4", edgecolor=PALETTE[0])
     names = [short(label(name, plan["x"]["grain"] if plan["x"] else None)) for name, _ in groups]
     axes.set_xticks(range(1, len(names) + 1))
-    axes.set_xticklabels(names, **({"rotation": 45, "ha": "right"} if sum(map(len, names)) > 70 else {}))
+    axes.set_xticklabels(names, **({"rotation": 45, "ha": "right"} if sum(map(len, names)) > 7 * inches(axes) else {}))
     axes.set_xlabel(short(plan["x"]["label"], 60) if plan["x"] else "")
     axes.set_ylabel(short(plan["yLabel"], 60))
     axes.grid(False, axis="x")

@@ -2,9 +2,11 @@ def draw_pie(axes, data, plan, most=8):
     grain = plan["x"]["grain"] if plan["x"] else None
     whole = data.groupby("x", sort=False)["y"].sum()
     whole = whole[whole > 0].sort_values(ascending=False)
-    if len(whole) > most:
-        rest = whole.iloc[most - 1 :]
-        whole = pd.concat([whole.iloc[: most - 1], pd.Series({f"other ({len(rest)})": rest.sum()})])
+    small = int((whole < 0.015 * whole.sum()).sum())
+    if len(whole) > most or small > 1:
+        most = max(1, min(most - 1, len(whole) - small))
+        rest = whole.iloc[most:]
+        whole = pd.concat([whole.iloc[:most], pd.Series({f"other ({len(rest)})": rest.sum()})])
     names = [short(label(value, grain)) for value in whole.index]
     axes.pie(
         whole.tolist(),

@@ -31,9 +31,15 @@ def axis_number(value, position=None):
     return f"{round(value, 6):,.10g}" if abs(value) < 1e6 else f"{value:,.0f}"
 
 
+def inches(axes):
+    """How wide the axes are, roughly: a subplot has less room for labels."""
+    return axes.figure.get_size_inches()[0] / axes.get_subplotspec().get_gridspec().ncols
+
+
 def finish(axes, plan, x_numbers=False, y_numbers=True):
     axes.set_title("\n".join(textwrap.wrap(short(plan["title"], 150), 80)))
     if x_numbers:
+        axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(nbins=6))
         axes.xaxis.set_major_formatter(axis_number)
     if y_numbers:
         axes.yaxis.set_major_formatter(axis_number)
