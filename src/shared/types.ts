@@ -20,12 +20,12 @@ export const JobError = z.object({ code: z.string(), message: z.string(), detail
 export type JobError = z.infer<typeof JobError>;
 
 export const JobOutput = z.object({
-  stdout: z.string(),
-  text: z.string(),
-  artifacts: z.array(z.string()),
+  stdout: z.string().default(""),
+  text: z.string().default(""),
+  artifacts: z.array(z.string()).default([]),
   error: JobError.exactOptional(),
 });
-/** `jobs.output_result`. Paths are relative to the project folder and exist when the job has ended. */
+/** `jobs.output_result`; other workers may leave out what they do not have. Paths are relative to the project folder and exist when the job has ended. */
 export type JobOutput = z.infer<typeof JobOutput>;
 
 export type Job = {

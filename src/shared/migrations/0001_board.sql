@@ -116,16 +116,37 @@ CREATE TABLE pairings (
   expires_at INTEGER NOT NULL
 ) STRICT;
 
--- A row from outside gets its run and its first event. Old SQLite shells run these triggers too: no newer functions.
+-- A row from outside gets its first event and its run; one that REPLACEs another takes over that one's run.
+-- Old SQLite shells run these triggers too: no newer functions. What strangers wrote may be anything, not even text.
 CREATE TRIGGER jobs_ai AFTER INSERT ON jobs
-WHEN NEW.status = 'pending' AND NOT EXISTS (SELECT 1 FROM job_run WHERE job_id = NEW.id)
 BEGIN
-  INSERT INTO job_run (job_id, type) VALUES (NEW.id, NEW.type);
-  INSERT INTO job_events (job_id, attempt, at, kind, data) VALUES (
-    NEW.id, 0, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), 'job-created',
+  UPDATE job_run SET
+    state = CASE NEW.status
+      WHEN 'pending' THEN 'ready' WHEN 'running' THEN 'running' WHEN 'completed' THEN 'done' ELSE 'failed' END,
+    worker_id = NULL, lease_until = NULL, cancel_at = NULL, finished_at = NULL
+  WHERE job_id = NEW.id AND NEW.status IS NOT CASE state
+      WHEN 'done' THEN 'completed' WHEN 'running' THEN 'running'
+      WHEN 'ready' THEN 'pending' WHEN 'scheduled' THEN 'pending' ELSE 'failed' END;
+  INSERT INTO job_events (job_id, attempt, at, kind, data)
+  SELECT NEW.id, 0, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), 'job-created',
     json_object('type', NEW.type, 'prompt',
-      CASE WHEN json_valid(NEW.input_context) THEN coalesce(json_extract(NEW.input_context, '$.prompt'), '') ELSE '' END,
-      'files', json('[]')));
+      CASE WHEN json_type(input, '$.prompt') = 'text' THEN json_extract(input, '$.prompt') ELSE '' END,
+      'files', json('[]'))
+  FROM (SELECT CASE WHEN typeof(NEW.input_context) = 'text' AND json_valid(NEW.input_context)
+    THEN NEW.input_context ELSE 'null' END AS input)
+  WHERE NOT EXISTS (SELECT 1 FROM job_run WHERE job_id = NEW.id);
+  INSERT INTO job_run (job_id, type, state)
+  SELECT NEW.id, NEW.type, CASE NEW.status
+      WHEN 'pending' THEN 'ready' WHEN 'running' THEN 'running' WHEN 'completed' THEN 'done' ELSE 'failed' END
+  WHERE NOT EXISTS (SELECT 1 FROM job_run WHERE job_id = NEW.id);
+END;
+
+-- Strangers have foreign keys off, so their DELETE would leave a run of nothing behind.
+CREATE TRIGGER jobs_ad AFTER DELETE ON jobs
+BEGIN
+  DELETE FROM artifacts WHERE job_id = OLD.id;
+  DELETE FROM job_events WHERE job_id = OLD.id;
+  DELETE FROM job_run WHERE job_id = OLD.id;
 END;
 
 -- job_run.state → jobs.status. The guard on both sides stops the ping-pong.
@@ -142,10 +163,28 @@ BEGIN
       WHEN 'ready' THEN 'pending' WHEN 'scheduled' THEN 'pending' ELSE 'failed' END;
 END;
 
--- A foreign worker's UPDATE of jobs.status → job_run.state.
+-- A foreign worker's UPDATE of jobs.status → job_run.state, and the event that tells its followers.
 CREATE TRIGGER jobs_au AFTER UPDATE OF status ON jobs
 WHEN NEW.status IS NOT OLD.status
 BEGIN
+  INSERT INTO job_events (job_id, conversation_id, attempt, at, kind, data)
+  SELECT NEW.id, conversation_id, attempt, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER),
+    CASE NEW.status WHEN 'running' THEN 'job-started' WHEN 'completed' THEN 'job-completed' ELSE 'job-failed' END,
+    CASE NEW.status
+      WHEN 'running' THEN json_object('attempt', attempt)
+      WHEN 'completed' THEN json_object('output', json(output), 'costUsd', 0)
+      ELSE json_object('output', json(output), 'costUsd', 0, 'error',
+        json_object('code', 'internal', 'message', 'Another program ended this job and says that it failed.')) END
+  FROM job_run, (
+    SELECT json_object(
+      'stdout', CASE WHEN json_type(result, '$.stdout') = 'text' THEN json_extract(result, '$.stdout') ELSE '' END,
+      'text', CASE WHEN json_type(result, '$.text') = 'text' THEN json_extract(result, '$.text') ELSE '' END,
+      'artifacts', json('[]')) AS output
+    FROM (SELECT CASE WHEN typeof(NEW.output_result) = 'text' AND json_valid(NEW.output_result)
+      THEN NEW.output_result ELSE 'null' END AS result))
+  WHERE job_id = NEW.id AND NEW.status <> 'pending' AND NEW.status IS NOT CASE state
+      WHEN 'done' THEN 'completed' WHEN 'running' THEN 'running'
+      WHEN 'ready' THEN 'pending' WHEN 'scheduled' THEN 'pending' ELSE 'failed' END;
   UPDATE job_run SET
     state = CASE NEW.status
       WHEN 'pending' THEN 'ready' WHEN 'running' THEN 'running' WHEN 'completed' THEN 'done' ELSE 'failed' END

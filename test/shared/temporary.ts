@@ -1,0 +1,66 @@
+// A board and folders of a test's own, gone when the test ends; and the foreign programs that use a board.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Value } from "../../src/shared/db.ts";
+import { openBoard, type Board } from "../../src/shared/db.ts";
+import { insertJob, type NewJob } from "../../src/shared/jobs.ts";
+import type { UploadedFile } from "../../src/shared/types.ts";
+
+export type TemporaryFolder = Disposable & { readonly path: string };
+export type TemporaryBoard = Disposable & {
+  readonly folder: string;
+  readonly file: string;
+  readonly board: Board;
+  /** One value of one row, as SQLite has it. */
+  readonly value: (sql: string, ...values: Value[]) => unknown;
+  readonly rows: (sql: string, ...values: Value[]) => Record<string, unknown>[];
+};
+
+export function temporaryFolder(): TemporaryFolder {
+  const path = mkdtempSync(join(tmpdir(), "sandpiper-"));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+export function temporaryBoard(): TemporaryBoard {
+  const folder = temporaryFolder();
+  const file = join(folder.path, "data/jobs.db");
+  const board = openBoard(file);
+  const rows = (sql: string, ...values: Value[]) => board.read((tx) => tx.all(sql, ...values));
+  return {
+    folder: folder.path,
+    file,
+    board,
+    rows,
+    value: (sql, ...values) => Object.values(rows(sql, ...values)[0] ?? {})[0],
+    [Symbol.dispose]: () => {
+      board.close();
+      folder[Symbol.dispose]();
+    },
+  };
+}
+
+/** SQLite's shell of this machine. Throws with what it said if it refused. */
+export function sqliteShell(file: string, ...statements: string[]): string {
+  return finished(Bun.spawnSync(["sqlite3", "-bail", file, ...statements]));
+}
+
+/** Python's own sqlite3; `board` is the open connection. */
+export function pythonProgram(file: string, body: string): string {
+  const source = `import json, sqlite3, sys\nboard = sqlite3.connect(sys.argv[1])\n${body}\nboard.commit()\nboard.close()`;
+  return finished(Bun.spawnSync(["python3", "-c", source, file]));
+}
+
+function finished(child: Bun.SyncSubprocess<"pipe", "pipe">): string {
+  if (child.exitCode !== 0) throw new Error(child.stderr.toString());
+  return child.stdout.toString().trim();
+}
+
+export function addJob(board: Board, id: string, job: Partial<NewJob> = {}, now = 1_000): Promise<void> {
+  const whole: NewJob = { id, type: "chat", input: { prompt: id }, conversationId: null, files: [], ...job };
+  return board.write((tx) => insertJob(tx, whole, now));
+}
+
+export function uploadedFile(id: string, name = `${id}.csv`): UploadedFile {
+  return { id, name, mediaType: "text/csv", bytes: 3, sha256: "00" };
+}
