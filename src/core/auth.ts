@@ -52,7 +52,7 @@ export function createAuth(board: Board, token: string, now: () => number): Auth
     },
     newPairing: async () => {
       const made = newSecret();
-      await addPairing(board, made, now() + PAIRING_MS);
+      await addPairing(board, made, now() + PAIRING_MS, now());
       return made;
     },
   };

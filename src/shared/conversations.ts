@@ -153,7 +153,7 @@ function insertMessage(tx: Tx, ids: Admitted, message: InboundMessage, now: numb
 function titleOf(message: InboundMessage): string {
   const words = message.text.trim() || message.files.map((file) => file.name).join(", ") || "New conversation";
   const line = words.replace(/\s+/g, " ");
-  return line.length <= 80 ? line : `${line.slice(0, 79)}…`;
+  return line.length <= 80 ? line : `${line.slice(0, 79).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }
 
 function toConversation(row: Record<string, unknown>): Conversation {

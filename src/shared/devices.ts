@@ -3,9 +3,9 @@ import type { Board, Tx } from "./db.ts";
 
 export const sha256 = (secret: string): string => new Bun.CryptoHasher("sha256").update(secret).digest("hex");
 
-export function addPairing(board: Board, token: string, expiresAt: number): Promise<void> {
+export function addPairing(board: Board, token: string, expiresAt: number, now: number): Promise<void> {
   return board.write((tx) => {
-    tx.run("DELETE FROM pairings WHERE expires_at < ?", Date.now());
+    tx.run("DELETE FROM pairings WHERE expires_at < ?", now);
     tx.run("INSERT INTO pairings (token_sha256, expires_at) VALUES (?, ?)", sha256(token), expiresAt);
   });
 }

@@ -48,6 +48,13 @@ export function eventsAfter(tx: Tx, after: number, limit: number, jobId?: string
   return rows.flatMap(toEvent);
 }
 
+/** What happened in a job, without the pieces of its output: those may be very many. */
+export function outlineOf(tx: Tx, jobId: string): JobEvent[] {
+  const sql =
+    "SELECT * FROM job_events WHERE job_id = ? AND kind NOT IN ('output-delta', 'text-delta', 'artifact-available') ORDER BY seq";
+  return tx.all(sql, jobId).flatMap(toEvent);
+}
+
 /** The newest seq; 0 before the first event. */
 export function latestSeq(tx: Tx): number {
   return integer.parse(tx.get("SELECT coalesce(max(seq), 0) AS seq FROM job_events")?.["seq"]);

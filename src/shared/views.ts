@@ -1,14 +1,14 @@
 // A job as people see it: the row, its artifacts, and what its events say in the end.
 import { artifactsOfJob } from "./artifacts.ts";
 import type { Tx } from "./db.ts";
-import { eventsAfter } from "./events.ts";
+import { outlineOf } from "./events.ts";
 import { readRunFacts } from "./jobs.ts";
 import type { Job, JobEvent, JobView, StepName } from "./types.ts";
 
 type Step = { readonly step: StepName; readonly title: string; readonly durationMs: number | null };
 
 export function viewJob(tx: Tx, job: Job): JobView {
-  const events = eventsAfter(tx, 0, 5_000, job.id);
+  const events = outlineOf(tx, job.id);
   const facts = readRunFacts(tx, job.id);
   const written = events.findLast((event) => event.kind === "code-written");
   return {

@@ -1,0 +1,69 @@
+// The story of every job: one rising cursor for all who follow.
+import { describe, expect, test } from "bun:test";
+import { appendEvent, eventsAfter, latestSeq } from "../../src/shared/events.ts";
+import type { JobEventBody } from "../../src/shared/types.ts";
+import { addJob, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
+
+const say = (place: TemporaryBoard, jobId: string, ...texts: string[]) =>
+  place.board.write((tx) => {
+    for (const text of texts) appendEvent(tx, jobId, 1, 2_000, { kind: "text-delta", text });
+  });
+const after = (place: TemporaryBoard, seq: number, limit = 100, jobId?: string) =>
+  place.board.read((tx) => eventsAfter(tx, seq, limit, jobId));
+
+describe("seq", () => {
+  test("rises over all jobs, and pages meet without a gap or a double", async () => {
+    using place = temporaryBoard();
+    await addJob(place.board, "a");
+    await addJob(place.board, "b");
+    await say(place, "a", "1", "2");
+    await say(place, "b", "3", "4", "5");
+    const pages: number[][] = [];
+    for (let page = after(place, 0, 3); page.length > 0; page = after(place, page.at(-1)?.seq ?? 0, 3))
+      pages.push(page.map((event) => event.seq));
+    expect(pages).toEqual([[1, 2, 3], [4, 5, 6], [7]]);
+    expect(place.board.read(latestSeq)).toBe(7);
+  });
+
+  test("of one job leaves out the others", async () => {
+    using place = temporaryBoard();
+    await addJob(place.board, "a");
+    await addJob(place.board, "b");
+    await say(place, "b", "x");
+    expect(after(place, 0, 100, "b").map((event) => event.seq)).toEqual([2, 3]);
+    expect(after(place, 2, 100, "b").map((event) => event.seq)).toEqual([3]);
+    expect(after(place, 0, 100, "c")).toEqual([]);
+  });
+
+  test("is 0 before the first event, and never used twice", async () => {
+    using place = temporaryBoard();
+    expect(place.board.read(latestSeq)).toBe(0);
+    await addJob(place.board, "a");
+    await say(place, "a", "x");
+    await place.board.write((tx) => tx.run("DELETE FROM job_events WHERE seq = 2"));
+    await say(place, "a", "y");
+    expect(after(place, 1).map((event) => event.seq)).toEqual([3]);
+  });
+});
+
+test("an event comes back as it was written, with the conversation of its job", async () => {
+  using place = temporaryBoard();
+  await addJob(place.board, "a", { conversationId: "talk" });
+  const body: JobEventBody = { kind: "output-delta", stream: "stderr", text: '"é\u0000\u2028😀' };
+  await place.board.write((tx) => appendEvent(tx, "a", 1, 2_000, body));
+  expect(after(place, 1)).toEqual([{ ...body, seq: 2, jobId: "a", conversationId: "talk", at: 2_000 }]);
+});
+
+test.each([
+  ["no JSON", "text-delta", "{"],
+  ["no object", "text-delta", "7"],
+  ["an unknown kind", "job-exploded", "{}"],
+])("a row with %s is passed over", async (_name, kind, data) => {
+  using place = temporaryBoard();
+  await addJob(place.board, "a");
+  await place.board.write((tx) =>
+    tx.run("INSERT INTO job_events (job_id, attempt, at, kind, data) VALUES ('a', 0, 0, ?, ?)", kind, data),
+  );
+  await say(place, "a", "x");
+  expect(after(place, 1).map((event) => event.seq)).toEqual([3]);
+});
