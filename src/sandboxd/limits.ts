@@ -14,8 +14,8 @@ export const LIMITS = {
   resultBytes: 64 * MIB,
   /** Code of one cell must fit one frame. */
   codeBytes: MIB,
-  /** A request that hangs inside the room is given up, so that no client waits for ever. */
-  requestMs: 60_000,
+  /** Output of a command that waits for a client that does not read. */
+  unreadBytes: 32 * MIB,
   /** From spawn to the agent's first answer; a cold disk with a large Python takes seconds. */
   startMs: 20_000,
   /** After an interrupt a kernel has this long to stop before it is killed. */

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { AppError } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
+import { commandsOf, type Commands } from "./envd/commands.ts";
 import type { Interpreter } from "./interpreter/interpreter.ts";
 import { LIMITS } from "./limits.ts";
 import type { Room } from "./room/room.ts";
@@ -15,6 +16,7 @@ export type Quarters = {
 };
 
 export type Sandbox = Quarters & {
+  readonly commands: Commands;
   readonly id: string;
   readonly template: string;
   readonly metadata: Readonly<Record<string, string>>;
@@ -56,6 +58,7 @@ export class Sandboxes {
     const now = Date.now();
     const sandbox = {
       ...quarters,
+      commands: commandsOf(quarters.room.channel),
       ...wishes,
       // 100 bits: whoever knows the id may list the contexts.
       id: `i${BigInt(`0x${randomBytes(13).toString("hex")}`).toString(36)}`,

@@ -2,6 +2,7 @@
 import type { Sandbox } from "../sandboxes.ts";
 import { failure, json, sameSecret } from "../wire.ts";
 import { readFile, writeFiles } from "./files.ts";
+import { processRoutes } from "./process.ts";
 import { filesystemRoutes } from "./filesystem.ts";
 
 export async function envdRoutes(sandbox: Sandbox, request: Request, url: URL): Promise<Response> {
@@ -14,5 +15,7 @@ export async function envdRoutes(sandbox: Sandbox, request: Request, url: URL): 
   if (head === "files" && request.method === "GET") return await readFile(channel, url);
   if (head === "files" && request.method === "POST") return await writeFiles(channel, request, url);
   if (head === "filesystem.Filesystem") return await filesystemRoutes(channel, method ?? "", request);
+  if (head === "process.Process")
+    return await processRoutes({ channel, commands: sandbox.commands }, method ?? "", request);
   return failure(404, "There is no such route.");
 }

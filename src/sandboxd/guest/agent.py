@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 
-from . import files, frames, kernels
+from . import files, frames, kernels, processes
 
 HOST_FD = 3
 PR_SET_DUMPABLE = 4
@@ -38,10 +38,12 @@ class Agent:
         self.paused = False
         self.files = files.Files()
         self.kernels = kernels.Kernels(self)
+        self.processes = processes.Processes(self)
         self.operations = {
             "configure": self.configure,
             **self.files.operations(),
             **self.kernels.operations(),
+            **self.processes.operations(),
         }
 
     def run(self):
@@ -133,6 +135,7 @@ class Agent:
             if pid == 0:
                 return
             self.kernels.ended(pid, status)
+            self.processes.ended(pid, status)
 
 
 def main():

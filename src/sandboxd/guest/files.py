@@ -34,6 +34,8 @@ def explain(error):
         return "no_space", "not enough disk space in the sandbox"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return "permission_denied", f"'{name}' may not be changed or read: {error.strerror}"
+    if error.errno in (errno.EAGAIN, errno.EMFILE, errno.ENFILE):
+        return "resource_exhausted", "the sandbox has too many processes or open files"
     if error.errno == errno.EEXIST:
         return "already_exists", f"path '{name}' already exists"
     return "invalid_argument", f"{error.strerror or error}: '{name}'"

@@ -90,6 +90,7 @@ class Kernel:
     def __init__(self, agent, cwd):
         self.agent = agent
         self.cwd = cwd
+        self.pid = None
         self.request = None
         self.preloads = []
         self.fork()
@@ -98,7 +99,14 @@ class Kernel:
         self.link, link = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.stdout, stdout = os.pipe2(os.O_CLOEXEC)
         self.stderr, stderr = os.pipe2(os.O_CLOEXEC)
-        self.pid = os.fork()
+        try:
+            self.pid = os.fork()
+        except OSError:
+            for one in (stdout, stderr, self.stdout, self.stderr):
+                os.close(one)
+            self.link.close()
+            link.close()
+            raise
         if self.pid == 0:
             become_kernel(link, stdout, stderr, self.cwd)
         for theirs in (stdout, stderr):
