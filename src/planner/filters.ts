@@ -5,7 +5,7 @@ import type { Condition, Filters, Operator } from "./plan.ts";
 import type { ColumnProfile, FileProfile } from "./profile.ts";
 import { nameWords } from "./words.ts";
 
-const BE = "(?:(?:is|are|was|were|being|be|has|have|had|that|which|whose|value|values|do|does|did|number) )*";
+const BE = "(?:(?:is|are|was|were|being|be|has|have|had|that|which|whose|value|values|do|does|did|number) ){0,6}";
 const NOT = "(?:not |no |n't |isn |aren |doesn |don |didn )";
 const COMPARISONS: readonly (readonly [string, Operator])[] = [
   [
@@ -252,9 +252,9 @@ function readPeriods({ scan, file, add }: Context): void {
 
 function readValues({ scan, add }: Context): void {
   const not =
-    "(?:not in|not include|not including|not|n't|isn|aren|doesn|don|excluding|exclude|except for|except|without|other than|but not|ignoring|ignore|leave out|leaving out|omit|!=|minus) (?:for |the |have |has |be |any )*";
+    "(?:not in|not include|not including|not|n't|isn|aren|doesn|don|excluding|exclude|except for|except|without|other than|but not|ignoring|ignore|leave out|leaving out|omit|!=|minus) (?:for |the |have |has |be |any ){0,6}";
   const pattern = new RegExp(
-    ` (?:(C\\d+) )?${BE}(${not})?(?:=|:|equal to|equals|named|called|in|of|for|from|only|the|a|just|either|with| )*([VQ]\\d+|N\\d+)(?: (C\\d+))?(?= )`,
+    ` (?:(C\\d+) )?${BE}(${not})?(?:=|:|equal to|equals|named|called|in|of|for|from|only|the|a|just|either|with| ){0,6}([VQ]\\d+|N\\d+)(?: (C\\d+))?(?= )`,
     "g",
   );
   take(scan, pattern, (match) => {

@@ -92,7 +92,7 @@ function readTarget(scan: Scan, ask: Ask): void {
   take(
     scan,
     new RegExp(
-      ` (?:make|create|produce|generate) (?:(?:a|an|the|me) )*${names}(?: (?:file|table|sheet|document))?(?= )`,
+      ` (?:make|create|produce|generate) (?:(?:a|an|the|me) ){0,6}${names}(?: (?:file|table|sheet|document))?(?= )`,
       "g",
     ),
     set,
@@ -151,7 +151,7 @@ function readChart(scan: Scan, ask: Ask): void {
 }
 
 function readAxes(scan: Scan, ask: Ask): void {
-  const is = "(?: axis)?(?: (?:is|as|shows?|being|representing|represents|to be|for|with|:|=|be))*(?: the)?";
+  const is = "(?: axis)?(?: (?:is|as|shows?|being|representing|represents|to be|for|with|:|=|be)){0,4}(?: the)?";
   take(scan, new RegExp(` (?:the )?x${is} (C\\d+)(?= )`, "g"), ([, mark]) => void (ask.x ??= columnAt(scan, mark)));
   take(
     scan,
@@ -164,7 +164,7 @@ function readAxes(scan: Scan, ask: Ask): void {
     / (C\d+) (?:on|as|in|along|for) (?:the )?y(?: axis)?(?= )/g,
     ([, mark]) => void (ask.y ??= columnAt(scan, mark)),
   );
-  has(scan, / (?:(?:on|as|in|along|for|is|the) )*(?:the )?(?:x|y) axis(?= )/g);
+  has(scan, / (?:(?:on|as|in|along|for|is|the) ){0,6}(?:the )?(?:x|y) axis(?= )/g);
 }
 
 function readGroups(scan: Scan, ask: Ask): void {
@@ -173,7 +173,7 @@ function readGroups(scan: Scan, ask: Ask): void {
     if (column !== null && !ask.groups.includes(column)) ask.groups.push(column);
   };
   const filler =
-    "(?:(?:the|different|distinct|attribute|type of|kind of|types of|name of|its|their|each|every|unique) )*";
+    "(?:(?:the|different|distinct|attribute|type of|kind of|types of|name of|its|their|each|every|unique) ){0,6}";
   const link =
     "(?:by|per|for each|for every|of each|of every|in each|in every|from each|to each|at each|on each|with each|each|every|across|among|amongst|group by|grouped by|grouping by|broken down by|split by|split into|colou?red by|colou?r by|stacked by|segmented by|depending on|according to|along with their|over|under each|for all|for different|of different|for the different|belong to each|belonging to each|corresponding to each|that each|against)";
   take(
@@ -215,7 +215,7 @@ const AGGREGATES: readonly (readonly [string, Aggregate])[] = [
 ];
 
 function readMeasures(scan: Scan, ask: Ask): void {
-  const filler = "(?:(?:of|the|all|each|total|value|values|their|its|a|an|that|in|number) )*";
+  const filler = "(?:(?:of|the|all|each|total|value|values|their|its|a|an|that|in|number) ){0,6}";
   take(
     scan,
     / (?:the )?(?:total (?:number|amount|count)(?: of)?|(?:how many|number of) total) (?:the |their )?(C\d+)(?= )/g,

@@ -12,7 +12,7 @@ const DOWN =
 export function readSort(scan: Scan, ask: Ask): void {
   const verb =
     "(?:sort(?:ed|ing)?|order(?:ed|ing)?|rank(?:ed|ing)?|arrange(?:d)?|list(?:ed)?|display(?:ed)?|organi[sz]ed?|show|put|from|in|by|with|could you|can you|please|and|the|an?|bars?|it|them|i want to|show|of|total|number|values?|names?|order|axis)";
-  const filler = `(?:${verb} |[,;] )*`;
+  const filler = `(?:${verb} |[,;] ){0,6}`;
   const axis = "(?:(x|y)(?: axis)?|(C\\d+))";
   const direction = `(?:(${UP})|(${DOWN}))(?: orders?)?`;
   const set = (by: "x" | "y" | ColumnProfile, up: string | undefined): void =>
@@ -112,13 +112,14 @@ export function readWhich(scan: Scan, ask: Ask): void {
   const rank =
     "(?:(highest|most|largest|biggest|greatest|best|max|maximum)|(lowest|least|smallest|fewest|worst|min|minimum))";
   const which = new RegExp(
-    ` (?:which|what|who|whose|where) (C\\d+) (?:(?:is|are|was|were|has|have|had|with|by|the|got|made|sold|earned|of) )*${rank} (?:total |number of |average )?(?:(C\\d+)|[a-z]+)(?= )`,
+    ` (?:which|what|who|whose|where) (C\\d+) (?:(?:is|are|was|were|has|have|had|with|by|the|got|made|sold|earned|of) ){0,6}${rank} (?:total |number of |average )?(?:(C\\d+)|[a-z]+)(?= )`,
     "g",
   );
   take(scan, which, ([, group, , low, measured]) =>
     set(columnAt(scan, group), columnAt(scan, measured), low !== undefined),
   );
-  const ranked = / (?:rank|sort|order) (?:the |all )*(C\d+) (?:by|according to) (?:their |the |total )*(C\d+)(?= )/g;
+  const ranked =
+    / (?:rank|sort|order) (?:the |all ){0,6}(C\d+) (?:by|according to) (?:their |the |total ){0,6}(C\d+)(?= )/g;
   take(
     scan,
     ranked,

@@ -205,6 +205,13 @@ def column_profile(name, position, values, delimiter=","):
     return profile, None
 
 
+def mean_of(numbers, total):
+    try:
+        return math.fsum(value * count for value, count in numbers) / total
+    except OverflowError:
+        return math.fsum(value * (count / total) for value, count in numbers)
+
+
 def number_facts(profile, texts, style):
     numbers = []
     for text, count in texts.items():
@@ -218,7 +225,7 @@ def number_facts(profile, texts, style):
     coded = any(len(text) > 1 and text[0] == "0" and text.isdigit() for text in texts)
     name = profile["name"]
     profile.update(kind="measure", number=style, integer=integer)
-    profile.update(min=min(numbers)[0], max=max(numbers)[0], mean=sum(v * (c / total) for v, c in numbers))
+    profile.update(min=min(numbers)[0], max=max(numbers)[0], mean=mean_of(numbers, total))
     counted = integer and len(numbers) == total and total > 2 and sorted(v for v, _ in numbers) == list(
         range(int(profile["min"]), int(profile["min"]) + len(numbers)))
     if integer and (coded or ID_NAME.search(name) or (counted and profile["position"] == 0 and name.startswith("column "))):
