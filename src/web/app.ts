@@ -35,11 +35,14 @@ export type App = {
   readonly sentCount: ReadonlySignal<number>;
   readonly isSidebarOpen: Signal<boolean>;
   readonly connect: () => Promise<void>;
+  readonly refresh: () => Promise<void>;
   readonly send: (outgoing: Omit<Outgoing, "conversationId">, names: Turn["files"]) => Promise<void>;
   readonly sendAgain: (entry: Entry) => Promise<void>;
 };
 
 const KEY = "sandpiper-key";
+/** How often a sandbox that is getting ready is asked after. */
+const SANDBOX_CHECK_MS = 3_000;
 
 export function createApp(): App {
   const pairing = signal<Pairing>("checking");
@@ -91,6 +94,7 @@ export function createApp(): App {
     sentCount,
     isSidebarOpen: signal(matchMedia("(min-width: 48rem)").matches),
     connect,
+    refresh,
     send: (outgoing, names) =>
       afterSending(thread.send({ ...outgoing, conversationId: thread.conversationId.peek() }, names)),
     sendAgain: (entry) => afterSending(thread.resend(entry)),
@@ -137,6 +141,11 @@ function follow(app: App): void {
   effect(() => {
     const { conversationId } = app.router.route.value;
     if (app.pairing.value === "paired") run(app.thread.open(conversationId));
+  });
+  effect(() => {
+    if (app.session.value?.sandboxReady !== false) return undefined;
+    const timer = setTimeout(() => run(app.refresh()), SANDBOX_CHECK_MS);
+    return () => clearTimeout(timer);
   });
   addEventListener("storage", (event) => {
     if (event instanceof StorageEvent && event.key === KEY) run(app.connect());

@@ -63,6 +63,7 @@ export class FakeCore implements AsyncDisposable {
   readonly #bytes = new Map<string, Uint8Array<ArrayBuffer>>();
   readonly #waitingJobs: FakeJob[] = [];
   readonly #waitingTests: ((job: FakeJob) => void)[] = [];
+  readonly #waitingForSocket: (() => void)[] = [];
   readonly #manifest: Promise<WebManifest>;
   #nextId = 1;
   #isTokenSpent = false;
@@ -104,6 +105,12 @@ export class FakeCore implements AsyncDisposable {
     const job = this.#waitingJobs.shift();
     if (job !== undefined) return Promise.resolve(job);
     return new Promise((resolve) => this.#waitingTests.push(resolve));
+  }
+
+  /** Resolves when a page is on the line. */
+  connected(): Promise<void> {
+    if (this.#sockets.size > 0) return Promise.resolve();
+    return new Promise((resolve) => this.#waitingForSocket.push(resolve));
   }
 
   dropSockets(): void {
@@ -288,6 +295,7 @@ export class FakeCore implements AsyncDisposable {
       return socket.close();
     }
     this.#sockets.add(socket);
+    for (const resolve of this.#waitingForSocket.splice(0)) resolve();
     send({ type: "hello", seq: this.#events.length, version: "0.1.0" });
     for (const event of this.#events.slice(frame.after ?? this.#events.length)) send({ type: "event", event });
   }

@@ -1,7 +1,7 @@
 // Markdown to document fragments. Loaded lazily; the only importer of marked and DOMPurify.
 // Two walls: the renderer writes raw HTML of the answer as text, and the purifier lets a short list of tags through.
 import DOMPurify from "dompurify";
-import { Marked, type Token } from "marked";
+import { Marked, type Token, type Tokens } from "marked";
 
 export type Block =
   | { readonly kind: "code"; readonly raw: string; readonly code: string; readonly language: string }
@@ -23,8 +23,7 @@ export function createMarkdownRenderer(): MarkdownRenderer {
     renderer: {
       html: ({ text }) => (/^<br\s*\/?>$/i.test(text.trim()) ? "<br>" : escapeHtml(text)),
       heading({ tokens, depth }) {
-        // The page's own headings are of the first two levels.
-        const level = Math.min(6, depth + 2);
+        const level = Math.min(6, depth);
         return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>`;
       },
       // An image would be fetched from wherever the answer says, and tell it so: only a link, followed by hand, is left.
@@ -50,12 +49,23 @@ export function createMarkdownRenderer(): MarkdownRenderer {
     });
   return {
     blocksOf: (text) =>
-      marked
-        .lexer(text)
+      withLevels(marked.lexer(text))
         .filter((token) => token.type !== "space" && token.type !== "def")
         .map((token) => blockOf(token, () => purify(marked.parser([token])))),
     repairTail,
   };
+}
+
+/** The page's own headings are of levels 1 and 2; those of an answer follow from 3 without a gap, as they are ranked. */
+function withLevels(tokens: readonly Token[]): readonly Token[] {
+  const depths = [...new Set(tokens.flatMap((token) => (isHeading(token) ? [token.depth] : [])))].toSorted(
+    (a, b) => a - b,
+  );
+  return tokens.map((token) => (isHeading(token) ? { ...token, depth: depths.indexOf(token.depth) + 3 } : token));
+}
+
+function isHeading(token: Token): token is Tokens.Heading {
+  return token.type === "heading";
 }
 
 function blockOf(token: Token, draw: () => DocumentFragment): Block {

@@ -37,7 +37,10 @@ export function ConnectionBanner() {
 }
 
 export function NoticeBar() {
-  const notice = useApp().session.value?.notice ?? null;
+  const session = useApp().session.value;
+  if (session === null) return null;
+  const notice =
+    session.notice ?? (session.sandboxReady ? null : "The sandbox is getting ready. Questions wait for it.");
   if (notice === null) return null;
   return (
     <div class="notice" role="note">

@@ -12,10 +12,13 @@ export function ThreadView() {
   const app = useApp();
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
+  const lastTop = useRef(0);
   const isAtEnd = useSignal(true);
   const toEnd = (): void => {
     isAtEnd.value = true;
-    if (scroller.current !== null) scroller.current.scrollTop = scroller.current.scrollHeight;
+    if (scroller.current === null) return;
+    scroller.current.scrollTop = scroller.current.scrollHeight;
+    lastTop.current = scroller.current.scrollTop;
   };
   useLayoutEffect(() => {
     if (scroller.current === null || content.current === null) return undefined;
@@ -38,7 +41,10 @@ export function ThreadView() {
         // Scrolled by keyboard, too.
         tabIndex={0}
         onScroll={({ currentTarget: at }) => {
-          isAtEnd.value = at.scrollHeight - at.scrollTop - at.clientHeight < NEAR_PX;
+          if (at.scrollHeight - at.scrollTop - at.clientHeight < NEAR_PX) isAtEnd.value = true;
+          // Only the reader moves up; content that grows between two frames leaves the position where it was.
+          else if (at.scrollTop < lastTop.current) isAtEnd.value = false;
+          lastTop.current = at.scrollTop;
         }}
       >
         <div ref={content} class="thread">
