@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { lstat, mkdir, open, realpath, rename, rm } from "node:fs/promises";
-import { basename, dirname, extname, resolve, sep } from "node:path";
+import { basename, dirname, extname, join, resolve, sep } from "node:path";
 import { AppError } from "./errors.ts";
 
 /** The last part of a path in a form that every file system, shell and page can bear; never empty, at most 120 bytes or so. */
@@ -13,7 +13,7 @@ export function safeName(name: string, fallback = "file"): string {
     // Control and bidirectional characters could make a name look like another one.
     .replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}<>:"|?*]/gu, "_")
     .replace(/^[.\s-]+|[.\s]+$/g, "");
-  const extension = extname(cleaned).slice(0, 16);
+  const extension = shorten(extname(cleaned), 16).trimEnd();
   const stem = shorten(cleaned.slice(0, cleaned.length - extname(cleaned).length), 96);
   const whole = `${stem}${extension}`;
   return whole === "" || /^(con|prn|aux|nul|com\d|lpt\d)(\.|$)/i.test(whole) ? `${fallback}${extension}` : whole;
@@ -30,11 +30,11 @@ function shorten(text: string, maxBytes: number): string {
   return kept;
 }
 
-const MAGIC: readonly (readonly [mediaType: string, bytes: readonly number[], offset?: number])[] = [
+const MAGIC: readonly (readonly [mediaType: string, bytes: readonly number[]])[] = [
   ["image/png", [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]],
   ["image/jpeg", [0xff, 0xd8, 0xff]],
-  ["image/gif", [0x47, 0x49, 0x46, 0x38]],
-  ["image/webp", [0x57, 0x45, 0x42, 0x50], 8],
+  ["image/gif", [0x47, 0x49, 0x46, 0x38, 0x37, 0x61]],
+  ["image/gif", [0x47, 0x49, 0x46, 0x38, 0x39, 0x61]],
   ["application/pdf", [0x25, 0x50, 0x44, 0x46, 0x2d]],
   ["application/gzip", [0x1f, 0x8b]],
   ["application/vnd.apache.parquet", [0x50, 0x41, 0x52, 0x31]],
@@ -59,25 +59,25 @@ const TEXTS: { readonly [extension: string]: string } = {
   ".py": "text/x-python",
 };
 
+/** A comment ends at its first `-->`: with a second way to read it, a file of comments would take for ever. */
+const SVG = /^\s*(<\?xml[^>]*>\s*)?(<!--((?!-->)[\s\S])*-->\s*)*(<!doctype svg[^>]*>\s*)?<svg[\s>]/i;
+
 /** By content first; the name only tells kinds apart that begin alike (zip-based office files, sorts of text). */
 export function mediaTypeOf(head: Uint8Array, name: string): string {
   const extension = extname(name).toLowerCase();
-  const magic = MAGIC.find(([, bytes, offset = 0]) => bytes.every((byte, index) => head[offset + index] === byte));
+  const magic = MAGIC.find(([, bytes]) => bytes.every((byte, index) => head[index] === byte));
   if (magic !== undefined) return magic[0];
+  const opening = Buffer.from(head.subarray(0, 12)).toString("latin1");
+  if (opening.startsWith("RIFF") && opening.endsWith("WEBP")) return "image/webp";
   if (head[0] === 0x50 && head[1] === 0x4b) return OFFICE[extension] ?? "application/zip";
   if (head.includes(0)) return "application/octet-stream";
-  if (
-    /^\s*(<\?xml[^>]*>\s*)?(<!--[\s\S]*?-->\s*)*(<!doctype svg[^>]*>\s*)?<svg[\s>]/i.test(
-      new TextDecoder().decode(head),
-    )
-  )
-    return "image/svg+xml";
+  if (SVG.test(new TextDecoder().decode(head))) return "image/svg+xml";
   return TEXTS[extension] ?? "text/plain";
 }
 
 export type Stored = { readonly bytes: number; readonly sha256: string; readonly mediaType: string };
 
-/** Streams into `<path>.part`, then renames. Throws AppError `too_large` beyond `maxBytes`; nothing is left behind. */
+/** Streams into a hidden part file beside it (no safe name is hidden), then renames. Throws AppError `too_large` beyond `maxBytes`; nothing is left behind. */
 export async function storeStream(
   path: string,
   name: string,
@@ -85,7 +85,7 @@ export async function storeStream(
   maxBytes: number,
 ): Promise<Stored> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const part = `${path}.part`;
+  const part = join(dirname(path), `.${basename(path)}.part`);
   const file = await open(
     part,
     constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW,
@@ -104,7 +104,7 @@ export async function storeStream(
         );
       if (head.byteLength < 4_096) head = Buffer.concat([head, chunk.subarray(0, 4_096)]).subarray(0, 4_096);
       hash.update(chunk);
-      await file.write(chunk);
+      await file.writeFile(chunk);
     }
     await file.datasync();
     await file.close();
