@@ -42,10 +42,10 @@ export function keepAlive(options: ChildOptions): Child {
       const startedAt = performance.now();
       const spawned = spawn(options);
       current = spawned;
-      await spawned.exited;
+      await spawned?.exited;
       options.onExit({
-        code: spawned.exitCode,
-        signal: spawned.signalCode === null ? null : String(spawned.signalCode),
+        code: spawned?.exitCode ?? null,
+        signal: spawned?.signalCode ? String(spawned.signalCode) : null,
         isWanted: stopping.signal.aborted,
       });
       if (performance.now() - startedAt > HEALTHY_MS) backoffMs = FIRST_BACKOFF_MS;
@@ -70,20 +70,26 @@ export function keepAlive(options: ChildOptions): Child {
   };
 }
 
-function spawn(options: ChildOptions): Bun.Subprocess {
+/** Null when there is nothing to start: its program is gone, or the machine has no room for it. */
+function spawn(options: ChildOptions): Bun.Subprocess | null {
   const { argv, env, cwd } = options.command();
-  const child = Bun.spawn([...argv], {
-    cwd,
-    env,
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
-    // JSON survives a shell between us and the child.
-    serialization: "json",
-    ipc: (message: unknown) => options.onMessage(message),
-  });
-  for (const stream of [child.stdout, child.stderr]) void readLines(stream, options.onLine);
-  return child;
+  try {
+    const child = Bun.spawn([...argv], {
+      cwd,
+      env,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe",
+      // JSON survives a shell between us and the child.
+      serialization: "json",
+      ipc: (message: unknown) => options.onMessage(message),
+    });
+    for (const stream of [child.stdout, child.stderr]) void readLines(stream, options.onLine);
+    return child;
+  } catch (error) {
+    options.onLine(`${argv[0] ?? "nothing"} could not be started: ${String(error)}`);
+    return null;
+  }
 }
 
 async function readLines(stream: ReadableStream<Uint8Array>, onLine: (line: string) => void): Promise<void> {

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { openBoard } from "../../src/shared/db.ts";
-import { sqliteShell, temporaryBoard, temporaryFolder } from "./temporary.ts";
+import { rejectionOf, sqliteShell, temporaryBoard, temporaryFolder } from "./temporary.ts";
 
 describe("the jobs table", () => {
   test("has exactly the seven columns of the contract, in their order", () => {
@@ -83,7 +83,7 @@ describe("a unit of work", () => {
       tx.run("INSERT INTO jobs (id, type) VALUES ('a', 'chat')");
       throw new Error("no");
     });
-    await expect(unit).rejects.toThrow("no");
+    expect(await rejectionOf(unit)).toMatchObject({ message: "no" });
     expect(place.value("SELECT count(*) FROM jobs")).toBe(0);
   });
 

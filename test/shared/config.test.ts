@@ -1,7 +1,7 @@
 // Settings: what is read, what is refused and with which sentence, and what a child never gets to see.
 import { afterEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { SETTINGS, loadConfig, readEnvironment, withoutKeys } from "../../src/shared/config.ts";
 import { AppError } from "../../src/shared/errors.ts";
@@ -50,9 +50,12 @@ describe("a number", () => {
     expect(loadConfig({ SANDPIPER_PORT: value }, "/project").port).toBe(Number(value));
   });
 
-  test.each(["-1", "65536", "http", "80 80", "12px", "NaN", "Infinity", "1_000"])("port %p is refused", (value) => {
-    expect(refusal({ SANDPIPER_PORT: value }).code).toBe("config");
-  });
+  test.each(["-1", "65536", "http", "80 80", "12px", "NaN", "Infinity", "1_000", "80.5", "0x1F"])(
+    "port %p is refused",
+    (value) => {
+      expect(refusal({ SANDPIPER_PORT: value }).code).toBe("config");
+    },
+  );
 
   test("is refused with its name, its value and the range", () => {
     expect(refusal({ SANDPIPER_JOB_SECONDS: "soon" }).message).toBe(
@@ -65,8 +68,14 @@ describe("a number", () => {
     expect(loadConfig({ SANDPIPER_E2B_DAILY_USD: "0.25" }, "/project").e2bDailyUsd).toBe(0.25);
   });
 
-  test("of jobs side by side is at least one", () => {
+  test("of jobs side by side is whole and at least one", () => {
     expect(refusal({ SANDPIPER_CONCURRENCY: "0" }).message).toContain("from 1 to 64");
+    expect(refusal({ SANDPIPER_CONCURRENCY: "1.5" }).message).toContain("whole number");
+  });
+
+  test("of mebibytes may have a fraction, and makes whole bytes", () => {
+    expect(loadConfig({ SANDPIPER_MAX_UPLOAD_MB: "1.1" }, "/project").maxUploadBytes).toBe(1_153_433);
+    expect(loadConfig({ SANDPIPER_MAX_OUTPUT_MB: "0.01" }, "/project").maxOutputBytes).toBe(10_485);
   });
 });
 
@@ -130,6 +139,10 @@ describe("the home folder", () => {
     expect([config.dataDir, config.storageDir]).toEqual(["/var/lib/sandpiper/data", "/var/lib/sandpiper/storage"]);
   });
 
+  test("may begin with ~, as in a shell", () => {
+    expect(loadConfig({ SANDPIPER_HOME: "~/mine" }, "/project").home).toBe(join(homedir(), "mine"));
+  });
+
   test("is relative to the project folder", () => {
     expect(loadConfig({ SANDPIPER_HOME: "mine" }, "/project").home).toBe("/project/mine");
   });
@@ -141,6 +154,10 @@ describe("a misspelt setting", () => {
       "SANDPIPER_PROT is not a setting. Did you mean SANDPIPER_PORT?",
     ]);
     expect(loadConfig({ SANDPIPER_MEMORY: "1" }, "/project").warnings[0]).toContain("SANDPIPER_MEMORY_MB?");
+  });
+
+  test("is never answered with one that is not for people", () => {
+    expect(loadConfig({ SANDPIPER_SANDBOX_PORT: "1" }, "/project").warnings[0]).not.toContain("SANDBOXD");
   });
 
   test("of somebody else is none of our business", () => {
@@ -177,6 +194,15 @@ describe("the .env file", () => {
     expect(readEnvironment(folderWith(`${name}=from the file\n`))[name]).toBe(value);
   });
 
+  test("is not hidden by a variable that is there but empty", () => {
+    process.env["SANDPIPER_TEST_EMPTY"] = "";
+    try {
+      expect(readEnvironment(folderWith("SANDPIPER_TEST_EMPTY=debug\n"))["SANDPIPER_TEST_EMPTY"]).toBe("debug");
+    } finally {
+      delete process.env["SANDPIPER_TEST_EMPTY"];
+    }
+  });
+
   test("may be missing", () => {
     expect(readEnvironment(join(tmpdir(), "no-such-sandpiper-folder"))).toEqual({ ...process.env });
   });
@@ -192,6 +218,20 @@ describe("a child that needs no keys", () => {
       A_SECRET: "s",
     };
     expect(withoutKeys(environment)).toEqual({});
+  });
+
+  test.each([
+    "AWS_SECRET_ACCESS_KEY",
+    "SANDPIPER_SANDBOXD_KEY",
+    "OPENAI_KEY",
+    "openai_api_key",
+    "GITHUB_PAT",
+    "SSH_PRIVATE_KEY",
+    "DB_PASS",
+    "TOKEN",
+    "PASSWORD",
+  ])("never sees %s", (name) => {
+    expect(withoutKeys({ [name]: "v" })).toEqual({});
   });
 
   test("keeps the rest, without holes", () => {

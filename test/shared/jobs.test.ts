@@ -19,7 +19,7 @@ import {
   type Claim,
   type Settlement,
 } from "../../src/shared/jobs.ts";
-import { addJob, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
+import { addJob, rejectionOf, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
 const DONE: Settlement = { output: { stdout: "out", text: "t", artifacts: [] }, error: null, costMicroUsd: 7 };
 
@@ -172,10 +172,8 @@ describe("a running job", () => {
       await reclaimJobs(place.board, nobody, 3_000);
     }
     expect(await claimJobs(place.board, "1-a", 1, 4_000)).toEqual([]);
-    expect(job(place, "a")).toMatchObject({
-      status: "failed",
-      output: { error: { code: "internal", message: expect.stringContaining("3 times") } },
-    });
+    expect(job(place, "a")).toMatchObject({ status: "failed", output: { error: { code: "internal" } } });
+    expect(job(place, "a")?.output?.error?.message).toContain("3 times");
     expect(kinds(place, "a").at(-1)).toBe("job-failed");
   });
 
@@ -242,6 +240,6 @@ test("a claim whose event cannot be written leaves the job where it was", async 
     tx.run("CREATE TRIGGER full BEFORE INSERT ON job_events BEGIN SELECT RAISE(ABORT, 'full'); END"),
   );
   const claiming = claimJobs(place.board, "1-a", 1, 2_000);
-  await expect(claiming).rejects.toThrow("full");
+  expect(await rejectionOf(claiming)).toMatchObject({ message: "full" });
   expect(job(place, "a")?.status).toBe("pending");
 });

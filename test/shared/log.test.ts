@@ -1,6 +1,7 @@
 // One JSON line an event, at the level asked for, and never a secret in it.
 import { describe, expect, test } from "bun:test";
 import { z } from "zod";
+import { AppError } from "../../src/shared/errors.ts";
 import { createLog, maskSecrets, type LogLevel } from "../../src/shared/log.ts";
 
 const Line = z.looseObject({ at: z.iso.datetime({ precision: 3 }), level: z.string() });
@@ -47,6 +48,46 @@ describe("a line", () => {
     log.warn("sandbox-lost", { errors: [new Error("first")], error: new Error("outer", { cause: "a string" }) });
     expect(parsed()[0]).toMatchObject({ errors: [{ message: "first" }], error: { cause: "a string" } });
   });
+
+  test("keeps the code and detail of ours, and the errors of one that holds several", () => {
+    const { log, parsed } = collect();
+    log.error("job-failed", {
+      error: new AppError("budget", "It is spent.", { detail: "since noon" }),
+      several: new AggregateError([new Error("inner")], "outer"),
+    });
+    expect(parsed()[0]).toMatchObject({
+      error: { code: "budget", detail: "since noon" },
+      several: { errors: [{ message: "inner" }] },
+    });
+  });
+
+  test("cannot be broken by a field that goes in circles or that JSON does not know", () => {
+    const { log, lines } = collect();
+    const circle: Record<string, unknown> = { name: "circle" };
+    circle["self"] = circle;
+    const ownCause = new Error("It caused itself.");
+    ownCause.cause = ownCause;
+    log.error("job-failed", { circle, ownCause, count: 1n });
+    expect(lines[0]).toContain("It caused itself.");
+    expect(lines[0]).toContain('"count":"1"');
+  });
+
+  test("cannot be disguised by a field that is called like its own", () => {
+    const { log, parsed } = collect();
+    log.error("job-failed", { level: "debug", event: "nothing-happened", at: 0, process: "other" });
+    expect(parsed()[0]).toMatchObject({
+      level: "error",
+      event: "job-failed",
+      process: "worker",
+      event_: "nothing-happened",
+    });
+  });
+
+  test("does not steer a terminal with 8-bit controls", () => {
+    const { log, lines } = collect();
+    log.info("file-stored", { name: "\u009b31m" });
+    expect(lines[0]).not.toContain("\u009b");
+  });
 });
 
 describe("the level", () => {
@@ -83,6 +124,15 @@ describe("a secret", () => {
     ["a pairing link", `http://localhost:4747/#pair=${HEX}`, HEX],
     ["a key in an address", `https://models.example/v1?alt=sse&key=${HEX}`, HEX],
     ["a token in an address", `wss://host/live?token=${HEX}&after=4`, HEX],
+    ["a token with a longer name", `https://host/?access_token=${HEX}`, HEX],
+    ["a key with a longer name", `https://host/?a=1&api_key=${HEX}`, HEX],
+    ["a signature", `https://host/?path=a&signature=v1_${HEX}`, HEX],
+    ["a password in an address", `https://user:${HEX}@host/`, HEX],
+    ["a bearer token in lower case", `authorization: bearer ${HEX}`, HEX],
+    ["a key at the start of a line", `Traceback:\ne2b_${HEX}`, HEX],
+    ["a Telegram token at the start of a line", `a\n123456789:${"A".repeat(35)}`, "A".repeat(35)],
+    ["a Telegram token that ends in a dash", `bot123456789:${"A".repeat(34)}- x`, "A".repeat(34)],
+    ["a Telegram token in an address", `https://api.telegram.org/bot123456789:${"A".repeat(35)}/getMe`, "A".repeat(35)],
   ];
 
   test.each(secrets)("of the kind «%s» is masked in a field", (_name, text, secret) => {

@@ -56,6 +56,16 @@ function finished(child: Bun.SyncSubprocess<"pipe", "pipe">): string {
   return child.stdout.toString().trim();
 }
 
+/** What a promise is rejected with. */
+export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
+  const result = await promise.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  if ("error" in result) return result.error;
+  throw new Error(`It was not refused: ${JSON.stringify(result.value)}`);
+}
+
 export function addJob(board: Board, id: string, job: Partial<NewJob> = {}, now = 1_000): Promise<void> {
   const whole: NewJob = { id, type: "chat", input: { prompt: id }, conversationId: null, files: [], ...job };
   return board.write((tx) => insertJob(tx, whole, now));
