@@ -13,7 +13,7 @@ import { aborted, stopSignal } from "./shared/stop.ts";
 
 export type Running = {
   readonly config: Config;
-  readonly url: string;
+  readonly port: number;
   /** Opens the dashboard once, within five minutes. */
   readonly link: string;
   /** Resolves when everything has ended. */
@@ -40,13 +40,7 @@ export async function start(environment: Record<string, string | undefined>, sig
   try {
     const [core] = await Promise.all([house.openCore(), house.openWork()]);
     const port = core.port ?? config.port;
-    const server = join(config.dataDir, "server.json");
-    writeFileSync(server, JSON.stringify({ port, pid: process.pid }), { mode: 0o600 });
-    const stop = async () => {
-      await house.stop();
-      rmSync(server, { force: true });
-    };
-    return { config, url: `http://localhost:${port}`, link: core.link ?? "", stop, kill: house.kill };
+    return { config, port, link: core.link ?? "", stop: () => house.stop(), kill: house.kill };
   } catch (error) {
     await house.stop();
     throw error;
@@ -61,6 +55,7 @@ class House {
   readonly #signal: AbortSignal;
   readonly #log: Log;
   readonly #children = new Map<keyof typeof GRACE_MS, Child>();
+  #corePort: number;
   #sandboxdPort: number;
   readonly #sandboxdKey = `e2b_${randomBytes(20).toString("hex")}`;
 
@@ -72,13 +67,19 @@ class House {
       Object.entries(told).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
     );
     this.#signal = signal;
+    this.#corePort = config.port;
     this.#sandboxdPort = config.sandboxd.port;
     const file = rotatedFile(join(config.dataDir, "logs/main.jsonl"));
     this.#log = createLog("main", config.logLevel, file.append);
   }
 
-  openCore(): Promise<Ready> {
-    return this.#open("core", () => this.#bun("src/core/server.ts", this.#base));
+  async openCore(): Promise<Ready> {
+    const ready = await this.#open("core", () =>
+      this.#bun("src/core/server.ts", { ...this.#base, SANDPIPER_PORT: String(this.#corePort) }),
+    );
+    // Started again it must be found where it was, also where any port would have done.
+    this.#corePort = ready.port ?? this.#corePort;
+    return ready;
   }
 
   async openWork(): Promise<void> {
@@ -130,7 +131,7 @@ class House {
         const parsed = FromChild.safeParse(message);
         if (!parsed.success) return;
         if (parsed.data.type === "ready") resolve(parsed.data);
-        else reject(startFailure(this.#config, parsed.data));
+        else resolve(failStart(this.#config, parsed.data));
       },
       onExit: (exit) => {
         if (exit.isWanted) return;
@@ -149,15 +150,43 @@ class House {
   }
 }
 
-function startFailure(config: Config, failed: Extract<FromChild, { type: "failed" }>): AppError {
-  if (failed.reason !== "port-in-use") return new AppError("internal", failed.message);
-  return new AppError(
+async function failStart(config: Config, failed: Extract<FromChild, { type: "failed" }>): Promise<never> {
+  if (failed.reason !== "port-in-use") throw new AppError("internal", failed.message);
+  if (await isSandpiperThere(config.port)) throw alreadyRunning(config.port);
+  throw new AppError(
     "conflict",
     `Port ${config.port} is in use. Stop the program that has it, or choose another: SANDPIPER_PORT=4748 npm start`,
   );
 }
 
-/** True if the thing on our port is a Sandpiper. */
+const alreadyRunning = (port: number): AppError =>
+  new AppError(
+    "conflict",
+    `Sandpiper is running already: http://localhost:${port} (a new link for a browser: bun run link)`,
+  );
+
+const ServerFile = z.object({ port: z.number(), pid: z.number() });
+const serverFile = (config: Config): string => join(config.dataDir, "server.json");
+
+/** The port of the Sandpiper that `npm start` keeps running for this folder; null when there is none. */
+export async function findRunning(config: Config): Promise<number | null> {
+  const file = Bun.file(serverFile(config));
+  // One that was killed leaves the file behind.
+  const found = (await file.exists()) ? ServerFile.safeParse(await file.json().catch(() => null)) : null;
+  if (found?.success !== true || !isAlive(found.data.pid)) return null;
+  return (await isSandpiperThere(found.data.port)) ? found.data.port : null;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}
+
+/** True if the thing on this port is a Sandpiper. */
 async function isSandpiperThere(port: number): Promise<boolean> {
   const response = await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(1_000) }).catch(
     () => null,
@@ -178,19 +207,19 @@ async function main(): Promise<number> {
   const stop = stopSignal();
   let running: Running;
   try {
+    // Before anything is begun: two of them in one folder would take each other's sockets and sandboxes away.
+    const port = await findRunning(loadConfig(environment));
+    if (port !== null) throw alreadyRunning(port);
     running = await start(environment, stop);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     if (stop.aborted) return 0;
-    const config = error.code === "conflict" ? loadConfig(environment) : null;
-    if (config !== null && (await isSandpiperThere(config.port)))
-      console.error(
-        `Sandpiper is running already: http://localhost:${config.port} (a new link for a browser: bun run link)`,
-      );
-    else console.error(error.message);
+    console.error(error.message);
     return 1;
   }
   const { config } = running;
+  const server = serverFile(config);
+  writeFileSync(server, JSON.stringify({ port: running.port, pid: process.pid }), { mode: 0o600 });
   for (const warning of config.warnings) console.error(`! ${warning}`);
   if (config.sandbox === "e2b")
     console.log("Code runs in E2B's cloud: files that you send are copied there for the time of a job.");
@@ -202,6 +231,7 @@ async function main(): Promise<number> {
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, running.kill);
   console.log("Stopping …");
   await running.stop();
+  rmSync(server, { force: true });
   return 0;
 }
 

@@ -1,10 +1,11 @@
 // A program's way to core: find the running server or start one, then speak HTTP and WebSocket with the user's token.
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { start, type Running } from "../main.ts";
+import { findRunning, start, type Running } from "../main.ts";
 import { loadConfig, readEnvironment } from "../shared/config.ts";
 import { AppError } from "../shared/errors.ts";
+import { pause } from "../shared/stop.ts";
 import type { JobEvent } from "../shared/types.ts";
 
 export type Client = AsyncDisposable & {
@@ -22,18 +23,16 @@ export type Client = AsyncDisposable & {
 };
 
 const Failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
-const ServerFile = z.object({ port: z.number(), pid: z.number() });
+/** What is far too large never reaches core's own words: Bun refuses it unread. */
+const BARE: { readonly [status: number]: string } = {
+  413: "That is far more than Sandpiper takes in one message. Send less, or raise SANDPIPER_MAX_UPLOAD_MB.",
+};
 
 /** Null when no server of this folder answers. */
 export async function findServer(): Promise<Client | null> {
   const config = loadConfig(readEnvironment());
-  const file = join(config.dataDir, "server.json");
-  if (!existsSync(file)) return null;
-  const { port } = ServerFile.parse(JSON.parse(readFileSync(file, "utf8")));
-  const health = await fetch(`http://127.0.0.1:${port}/health`, { signal: AbortSignal.timeout(2_000) }).catch(
-    () => null,
-  );
-  return health?.ok === true ? createClient(`http://127.0.0.1:${port}`, config.dataDir, null) : null;
+  const port = await findRunning(config);
+  return port === null ? null : createClient(`http://127.0.0.1:${port}`, config.dataDir, null);
 }
 
 /** The running server, or one of our own that ends with the client. */
@@ -41,7 +40,7 @@ export async function connect(signal: AbortSignal): Promise<Client> {
   const found = await findServer();
   if (found !== null) return found;
   const running = await start({ ...readEnvironment(), SANDPIPER_PORT: "0", SANDPIPER_OPEN: "0" }, signal);
-  return createClient(running.url.replace("localhost", "127.0.0.1"), running.config.dataDir, running);
+  return createClient(`http://127.0.0.1:${running.port}`, running.config.dataDir, running);
 }
 
 function createClient(url: string, dataDir: string, running: Running | null): Client {
@@ -58,7 +57,9 @@ function createClient(url: string, dataDir: string, running: Running | null): Cl
     const failure = Failure.safeParse(await response.json().catch(() => null));
     throw new AppError(
       "bad_request",
-      failure.success ? failure.data.error.message : `The server answered ${response.status}.`,
+      failure.success
+        ? failure.data.error.message
+        : (BARE[response.status] ?? `The server answered ${response.status}.`),
     );
   };
   return {
@@ -72,22 +73,38 @@ function createClient(url: string, dataDir: string, running: Running | null): Cl
 }
 
 const RECONNECT_MS = 200;
+/** Longer than the supervisor needs to start core again. */
+const RETURN_MS = 15_000;
 
-/** Reconnects from the last seq when the connection breaks: core may be restarting. */
+/** Reconnects from the last seq when the connection breaks: core may be restarting. Throws when it does not come back. */
 async function* follow(url: string, token: string, jobId: string, signal: AbortSignal): AsyncGenerator<JobEvent> {
   let after = 0;
+  let lastSeenAt = performance.now();
+  const onOpen = () => void (lastSeenAt = Number.POSITIVE_INFINITY);
   while (!signal.aborted) {
-    for await (const event of readSocket(url, token, after, signal)) {
+    for await (const event of readSocket(url, token, after, signal, onOpen)) {
       after = event.seq;
       if (event.jobId !== jobId) continue;
       yield event;
       if (event.kind === "job-completed" || event.kind === "job-failed") return;
     }
-    await Bun.sleep(RECONNECT_MS);
+    lastSeenAt = Math.min(lastSeenAt, performance.now());
+    if (performance.now() - lastSeenAt > RETURN_MS)
+      throw new AppError(
+        "unavailable",
+        "Sandpiper was stopped before the answer came. The job goes on at the next start: npm start",
+      );
+    await pause(RECONNECT_MS, signal);
   }
 }
 
-async function* readSocket(url: string, token: string, after: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
+async function* readSocket(
+  url: string,
+  token: string,
+  after: number,
+  signal: AbortSignal,
+  onOpen: () => void,
+): AsyncGenerator<JobEvent> {
   const queue: JobEvent[] = [];
   let wake = (): void => undefined;
   let isOpen = true;
@@ -96,7 +113,10 @@ async function* readSocket(url: string, token: string, after: number, signal: Ab
     isOpen = false;
     wake();
   };
-  socket.onopen = () => socket.send(JSON.stringify({ type: "auth", key: token, after }));
+  socket.onopen = () => {
+    onOpen();
+    socket.send(JSON.stringify({ type: "auth", key: token, after }));
+  };
   socket.onclose = end;
   socket.onerror = end;
   signal.addEventListener("abort", end, { once: true });

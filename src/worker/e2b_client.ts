@@ -8,6 +8,7 @@ import {
   type Result,
 } from "@e2b/code-interpreter";
 import { AppError } from "../shared/errors.ts";
+import { pause } from "../shared/stop.ts";
 import type { ChartData } from "../shared/types.ts";
 
 /** Where to connect; nothing else is a provider's own. */
@@ -64,6 +65,10 @@ export const DEFAULT_PRICE_MICRO_USD = 2 * CPU_MICRO_USD + 0.5 * MEMORY_MICRO_US
 /** More output than this is not a program to wait for: its sandbox is killed. */
 const MAX_STREAM_BYTES = 64 * 2 ** 20;
 
+/** sandboxd is back this long after it died, at the latest; nothing has been run yet, so asking again does no harm. */
+const RETURN_MS = 10_000;
+const RETRY_MS = 200;
+
 export type OpenOptions = {
   readonly timeoutMs: number;
   readonly metadata: Record<string, string>;
@@ -72,17 +77,26 @@ export type OpenOptions = {
 
 /** Creates a sandbox that its server ends after `timeoutMs` even if we are gone by then. Throws AppError. */
 export async function openSandbox(provider: SandboxProvider, options: OpenOptions): Promise<JobSandbox> {
-  options.signal.throwIfAborted();
-  const sandbox = await translated(() =>
-    Sandbox.create({
-      ...connection(provider),
-      timeoutMs: options.timeoutMs,
-      metadata: options.metadata,
-      // Nothing that holds a user's file may reach the network.
-      allowInternetAccess: false,
-    }),
-  );
-  return wrap(provider, sandbox, options.signal);
+  const create = () =>
+    translated(() =>
+      Sandbox.create({
+        ...connection(provider),
+        timeoutMs: options.timeoutMs,
+        metadata: options.metadata,
+        // Nothing that holds a user's file may reach the network.
+        allowInternetAccess: false,
+      }),
+    );
+  const giveUpAt = performance.now() + Math.min(RETURN_MS, options.timeoutMs);
+  for (;;) {
+    options.signal.throwIfAborted();
+    try {
+      return wrap(provider, await create(), options.signal);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "unavailable" || performance.now() > giveUpAt) throw error;
+    }
+    await pause(RETRY_MS, options.signal);
+  }
 }
 
 /** Kills the sandboxes with this `owner` that another worker left running. Returns how many there were. */
@@ -216,11 +230,16 @@ function toSandboxError(error: unknown): AppError {
       cause: error,
       retryAfterMs: 60_000,
     });
-  if (error instanceof TimeoutError && error.message.includes("sandbox was not found"))
-    return new AppError("sandbox", "The sandbox ended in the middle of the work. Try again.", { cause: error });
-  if (error instanceof TimeoutError)
-    return new AppError("timeout", "The code ran longer than it may, so it was stopped.", { cause: error });
   const text = error instanceof Error ? error.message : String(error);
+  // The SDK calls a sandbox that is gone a timeout too; only these are of the code's own time.
+  if (error instanceof TimeoutError && /timed out|exceeding/.test(text))
+    return new AppError("timeout", "The code ran longer than it may, so it was stopped.", { cause: error });
+  if (error instanceof TimeoutError || /ECONNRESET|socket connection was closed/i.test(text))
+    return new AppError("sandbox", "The sandbox ended in the middle of the work. Try again.", { cause: error });
+  if (/ECONNREFUSED|Unable to connect/i.test(text))
+    return new AppError("unavailable", "The sandbox server does not answer, so nothing was run. Try again.", {
+      cause: error,
+    });
   return new AppError("sandbox", `The sandbox did not do what it should: ${text.split("\n")[0]?.slice(0, 300) ?? ""}`, {
     cause: error,
   });

@@ -5,7 +5,7 @@ import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import type { Board } from "../shared/db.ts";
 import { AppError, toAppError } from "../shared/errors.ts";
-import { settleJob, type Claim } from "../shared/jobs.ts";
+import { handBackJob, settleJob, type Claim } from "../shared/jobs.ts";
 import type { Log } from "../shared/log.ts";
 import { JOB_TYPES, JobInput, type Artifact, type JobError, type JobOutput } from "../shared/types.ts";
 import { createConsole } from "./console.ts";
@@ -22,7 +22,12 @@ export type Workplace = {
   readonly log: Log;
   /** Tells core that there is something new in the table. */
   readonly nudge: () => void;
+  /** Aborts when this process is to end. */
+  readonly stop: AbortSignal;
 };
+
+/** How it looks when the sandbox, not the code in it, came to an end. */
+const GONE = new Set(["sandbox", "unavailable"]);
 
 /** `controller` is the job's own: its owner aborts it with an AppError as the reason. */
 export async function runJob(place: Workplace, claim: Claim, controller: AbortController): Promise<void> {
@@ -56,6 +61,13 @@ export async function runJob(place: Workplace, claim: Claim, controller: AbortCo
   const costs = await Promise.all(opened.map((sandbox) => sandbox.close()));
   await report.flush();
   const error = end.error ?? null;
+  // When everything is being stopped, the sandbox server may be gone first: the job is not to blame.
+  if (place.stop.aborted && error !== null && GONE.has(error.code)) {
+    await handBackJob(board, claim);
+    place.nudge();
+    place.log.info("job-handed-back", { job: claim.jobId });
+    return;
+  }
   const output: JobOutput = {
     stdout: console.stdout(),
     text: end.text,

@@ -118,7 +118,7 @@ async function main(): Promise<void> {
   const nudge = connectNudge(config.dataDir, wake.wake, stop);
   const clock = systemClock;
   const sandboxes = createSandboxes(providerOf(config), config, board, log, clock);
-  const place: Workplace = { config, board, sandboxes, clock, log, nudge: nudge.send };
+  const place: Workplace = { config, board, sandboxes, clock, log, nudge: nudge.send, stop };
   void aborted(stop).then(wake.wake);
   await reclaim(place);
   sandboxes.killOrphans().then(
