@@ -68,7 +68,7 @@ export class Sandboxes {
     };
     this.#living.set(sandbox.id, sandbox);
     this.setLife(sandbox, wishes.lifeMs);
-    void quarters.room.ended.then((reason) => this.kill(sandbox.id, reason.message));
+    void this.#noticeDeath(sandbox);
     this.#log.info("sandbox-created", { sandbox: sandbox.id });
     return sandbox;
   }
@@ -103,6 +103,13 @@ export class Sandboxes {
     await sandbox.room.close(new Error(`The sandbox has ended: ${reason}.`));
     this.#log.info("sandbox-ended", { sandbox: id, reason });
     return true;
+  }
+
+  /** A room that ended by itself: its agent broke the protocol or crashed. */
+  async #noticeDeath({ id, room }: Sandbox): Promise<void> {
+    const reason = await room.ended;
+    if (!(await this.kill(id, reason.message))) return;
+    this.#log.warn("room-broke", { sandbox: id, complaint: await room.complaint });
   }
 
   async killAll(): Promise<void> {

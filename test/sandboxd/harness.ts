@@ -19,12 +19,20 @@ export async function startServer(
   environment: Record<string, string> = {},
   tools: { readonly bwrap?: string } = {},
 ): Promise<TestServer> {
-  const settings = { bwrap: process.env["SANDPIPER_BWRAP"] ?? "", python: process.env["SANDPIPER_PYTHON"] ?? "" };
-  const launch = await launchSandboxd({ root: ROOT, ...settings, ...tools });
+  const bwrap = tools.bwrap ?? process.env["SANDPIPER_BWRAP"] ?? "";
+  const settings = { bwrap, python: process.env["SANDPIPER_PYTHON"] ?? "" };
+  const launch = await launchSandboxd({ root: ROOT, ...settings });
   const ready = Promise.withResolvers<number>();
   const child = Bun.spawn([...launch.argv], {
     cwd: ROOT,
-    env: { ...process.env, ...environment, SANDPIPER_LOG: "error", SANDPIPER_SANDBOXD_KEY: KEY, ...launch.env },
+    env: {
+      ...process.env,
+      ...environment,
+      SANDPIPER_BWRAP: settings.bwrap,
+      SANDPIPER_LOG: "error",
+      SANDPIPER_SANDBOXD_KEY: KEY,
+      ...launch.env,
+    },
     stdio: ["ignore", "inherit", "inherit"],
     ipc: (message: unknown) => {
       if (typeof message === "object" && message !== null && "port" in message) ready.resolve(Number(message.port));

@@ -71,25 +71,40 @@ async function follow(service: ProcessService, method: "Start" | "Connect", requ
   command.listeners.add(sink.send);
   const pingSeconds = Number(request.headers.get("keepalive-ping-interval")) || 50;
   const ping = setInterval(() => sink.send({ keepalive: {} }), pingSeconds * 1_000);
-  const limitMs = Number(request.headers.get("connect-timeout-ms"));
-  const expire = (): void => {
-    sink.end({ code: "deadline_exceeded", message: "The command took longer than its time limit and was killed." });
-    service.channel.request({ op: "signalProcess", pid: command.pid, signal: "SIGNAL_SIGKILL" }).catch(() => undefined);
-  };
-  const limit = limitMs > 0 ? setTimeout(expire, limitMs) : undefined;
-  const stop = (): void => {
+  const limit = limitCommand(service, method, request, command, sink);
+  const leave = (): void => {
     clearInterval(ping);
-    clearTimeout(limit);
     command.listeners.delete(sink.send);
   };
-  sink.onCancel = stop;
+  sink.onCancel = leave;
+  const end = (): void => {
+    clearTimeout(limit);
+    leave();
+  };
   void command.ended
     .then(
       () => sink.end(null),
       () => sink.break(),
     )
-    .finally(stop);
+    .finally(end);
   return streamed(sink.body);
+}
+
+/** The limit of whoever started the command kills it, also when that client has gone; another's ends its own stream. */
+function limitCommand(
+  { channel }: ProcessService,
+  method: "Start" | "Connect",
+  request: Request,
+  { pid }: Command,
+  sink: Sink,
+): Timer | undefined {
+  const limitMs = Number(request.headers.get("connect-timeout-ms"));
+  if (!(limitMs > 0)) return undefined;
+  return setTimeout(() => {
+    sink.end({ code: "deadline_exceeded", message: "The command took longer than its time limit." });
+    if (method === "Start")
+      channel.request({ op: "signalProcess", pid, signal: "SIGNAL_SIGKILL" }).catch(() => undefined);
+  }, limitMs);
 }
 
 async function start({ commands }: ProcessService, message: unknown, sink: Sink): Promise<Command> {

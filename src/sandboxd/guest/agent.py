@@ -50,7 +50,10 @@ class Agent:
         self.selector.register(self.host, selectors.EVENT_READ, self.on_host)
         while True:
             for key, mask in self.selector.select():
-                key.data(mask)
+                # One callback may end the source of the next.
+                now = self.selector.get_map().get(key.fd)
+                if now is not None and now.data == key.data:
+                    key.data(mask)
             self.reap()
 
     def watch(self, source, callback):

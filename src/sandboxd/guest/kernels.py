@@ -12,6 +12,10 @@ from .files import HOME, Refused, resolve
 MAX_KERNELS = 16
 LINK_FD = 3
 PIPE_READ = 64 * 1024
+# What a dead kernel's link may still hold is bounded by its socket's buffer.
+MAX_LAST_PACKETS = 1_000
+# A kernel that is free takes a cell in milliseconds.
+TELL_SECONDS = 5
 # What a kernel may say; everything else is dropped.
 EVENTS = ("stdout", "stderr", "result", "error", "count")
 
@@ -97,27 +101,24 @@ class Kernel:
 
     def fork(self):
         self.link, link = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.stdout, stdout = os.pipe2(os.O_CLOEXEC)
-        self.stderr, stderr = os.pipe2(os.O_CLOEXEC)
+        self.stdout, stdout = pipe()
+        self.stderr, stderr = pipe()
         try:
             self.pid = os.fork()
         except OSError:
-            for one in (stdout, stderr, self.stdout, self.stderr):
-                os.close(one)
-            self.link.close()
-            link.close()
+            for one in (self.link, self.stdout, self.stderr):
+                one.close()
             raise
-        if self.pid == 0:
-            become_kernel(link, stdout, stderr, self.cwd)
-        for theirs in (stdout, stderr):
-            os.close(theirs)
-        link.close()
-        os.set_blocking(self.stdout, False)
-        os.set_blocking(self.stderr, False)
+        else:
+            if self.pid == 0:
+                become_kernel(link, stdout, stderr, self.cwd)
+        finally:
+            for theirs in (link, stdout, stderr):
+                theirs.close()
         self.link.setblocking(False)
         self.agent.watch(self.link, self.on_link)
-        self.agent.watch(self.stdout, lambda: self.on_pipe(self.stdout, "stdout"))
-        self.agent.watch(self.stderr, lambda: self.on_pipe(self.stderr, "stderr"))
+        for one, name in ((self.stdout, "stdout"), (self.stderr, "stderr")):
+            self.agent.watch(one, lambda source=one, stream=name: self.on_pipe(source, stream))
 
     def start(self, request, header, body):
         if self.pid is None:
@@ -128,31 +129,40 @@ class Kernel:
     def tell(self, header, body=b""):
         if self.pid is None:
             return
-        self.link.setblocking(True)
+        self.link.settimeout(TELL_SECONDS)
         try:
             frames.send_packet(self.link, header, body)
         except OSError:
-            pass
+            # It is dead, or does not listen although it said that it had finished.
+            self.kill()
         finally:
-            self.link.setblocking(False)
+            self.link.settimeout(0)
 
     def event(self, header, body):
         if self.request is not None:
             self.agent.send({**header, "kind": "event", "id": self.request}, body)
 
     def on_link(self):
+        """False when there is nothing more to read."""
         try:
             packet = frames.receive_packet(self.link)
         except BlockingIOError:
-            return
+            return False
         except (OSError, frames.ProtocolError):
             self.kill()
-            return
+            return False
         if packet is None:
-            self.agent.unwatch(self.link)
-            self.link.close()
-            return
-        header, body = packet
+            self.close_source(self.link)
+            return False
+        self.obey(*packet)
+        return True
+
+    def close_source(self, source):
+        if source in self.agent.sources:
+            self.agent.unwatch(source)
+            source.close()
+
+    def obey(self, header, body):
         if header.get("event") in EVENTS:
             # What commands wrote into the pipes came before what Python says now.
             self.drain()
@@ -167,15 +177,14 @@ class Kernel:
             self.agent.send({"kind": "reply", "id": request, "value": {}})
         self.preloads = []
 
-    def on_pipe(self, pipe, name):
+    def on_pipe(self, source, name):
         """Bytes that were written past Python: by a subprocess or a C library."""
         try:
-            data = os.read(pipe, PIPE_READ)
+            data = os.read(source.fileno(), PIPE_READ)
         except BlockingIOError:
             return False
         if not data:
-            self.agent.unwatch(pipe)
-            os.close(pipe)
+            self.close_source(source)
             return False
         self.event({"event": name, "more": False}, data)
         return True
@@ -188,9 +197,9 @@ class Kernel:
         self.agent.send({"kind": "reply", "id": request, "value": value})
 
     def drain(self):
-        for pipe, name in ((self.stdout, "stdout"), (self.stderr, "stderr")):
+        for source, name in ((self.stdout, "stdout"), (self.stderr, "stderr")):
             rounds = 16
-            while rounds and pipe in self.agent.sources and self.on_pipe(pipe, name):
+            while rounds and source in self.agent.sources and self.on_pipe(source, name):
                 rounds -= 1
 
     def signal(self, number):
@@ -210,16 +219,24 @@ class Kernel:
     def ended(self, status):
         """The process is gone: whoever waits for a run hears how it died."""
         self.pid = None
-        while self.link in self.agent.sources:
-            self.on_link()
+        # A child that it left behind may keep the link open for ever.
+        rounds = MAX_LAST_PACKETS
+        while rounds and self.link in self.agent.sources and self.on_link():
+            rounds -= 1
+        self.close_source(self.link)
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
         exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 0
         self.preloaded()
         self.finish({"died": {"signal": number, "exitCode": exit_code}})
-        for pipe in (self.stdout, self.stderr):
-            if pipe in self.agent.sources:
-                self.agent.unwatch(pipe)
-                os.close(pipe)
+        self.close_source(self.stdout)
+        self.close_source(self.stderr)
+
+
+def pipe():
+    """Both ends as objects: the number of a closed descriptor may soon belong to another kernel."""
+    reading, writing = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(reading, False)
+    return open(reading, "rb", buffering=0), open(writing, "wb", buffering=0)
 
 
 def become_kernel(link, stdout, stderr, cwd):
@@ -227,7 +244,7 @@ def become_kernel(link, stdout, stderr, cwd):
         os.setsid()
         null = os.open("/dev/null", os.O_RDONLY)
         # Above the numbers that they will get, so that no dup2 closes one that is still needed.
-        sources = [os.dup(one) for one in (null, stdout, stderr, link.fileno())]
+        sources = [os.dup(one) for one in (null, stdout.fileno(), stderr.fileno(), link.fileno())]
         spare = [os.dup(one) for one in sources]
         for number, source in enumerate(spare):
             os.dup2(source, number, inheritable=number < LINK_FD)

@@ -22,6 +22,8 @@ export type Room = AsyncDisposable & {
   readonly python: string;
   /** Resolves with the reason when the room has ended, however that came. */
   readonly ended: Promise<Error>;
+  /** What bubblewrap and the agent wrote to their stderr; resolves after the end. */
+  readonly complaint: Promise<string>;
   /** Kills everything in the room; resolves when no process of it is left. */
   readonly close: (reason: Error) => Promise<void>;
 };
@@ -47,6 +49,7 @@ export async function openRoom(tools: Tools, memoryBytes: number): Promise<Room>
       pid,
       python,
       ended: ended.promise,
+      complaint,
       close,
       [Symbol.asyncDispose]: () => close(new Error("The room was closed.")),
     };
