@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { ensureBun } from "./setup/bun.mjs";
 import { endGroups, foreground, wasToldToEnd, watchSignals } from "./setup/child.mjs";
 import { createContext } from "./setup/context.mjs";
-import { SetupFailure } from "./setup/failure.mjs";
+import { SetupFailure, fromSystem } from "./setup/failure.mjs";
 import { withLock } from "./setup/lock.mjs";
 import { ensurePackages } from "./setup/packages.mjs";
 import { ensurePage } from "./setup/page.mjs";
@@ -111,8 +111,8 @@ async function main([mode = "", ...args]) {
   const progress = createProgress(process.stderr, { isTable: mode === "setup", root: ROOT });
   try {
     return await run(createContext({ root: ROOT, progress }), args);
-  } catch (error) {
-    if (!(error instanceof SetupFailure)) throw error;
+  } catch (failure) {
+    const error = fromSystem(failure);
     process.stderr.write(`\n${error.message}\n${error.fix ? `What helps: ${error.fix}\n` : ""}`);
     return 1;
   }

@@ -9,6 +9,25 @@ export class SetupFailure extends Error {
   }
 }
 
+/** A failed file operation as a sentence; anything else that is no SetupFailure is a bug and goes on as it is. */
+export function fromSystem(error) {
+  if (error instanceof SetupFailure) return error;
+  const [message, fix] = SYSTEM[error.code]?.(error.path ?? "the project folder") ?? [];
+  if (message === undefined) throw error;
+  return new SetupFailure(message, fix);
+}
+
+const notWritable = (path) => [
+  `${path} cannot be written by this user.`,
+  "start Sandpiper as the user who owns the project folder, or copy the folder to a place of your own",
+];
+const SYSTEM = {
+  EACCES: notWritable,
+  EPERM: notWritable,
+  EROFS: notWritable,
+  ENOSPC: () => ["The disk is full.", "free 1 GB (2 GB with all Python packages) and start again"],
+};
+
 const OFFLINE =
   /ECONNREFUSED|ConnectionRefused|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ECONNRESET|ENETUNREACH|EHOSTUNREACH|DNSResolveFailed|FailedToOpenSocket|Unable to connect|NewConnectionError|Could not resolve|name resolution|Network is unreachable|timed? ?out|Failed to fetch|Could not connect/i;
 
@@ -19,7 +38,7 @@ export const saysUnreachable = (output) => OFFLINE.test(output);
 export function lastLine(output) {
   const lines = output.split(/\r?\n/).map((line) => line.trim());
   const line =
-    lines.findLast((one) => /error|fail|denied|cannot|refused|E:/i.test(one)) ??
+    lines.findLast((one) => /\b(error|fail\w*|denied|cannot|refused)\b|^E:/i.test(one)) ??
     lines.findLast((one) => one !== "") ??
     "";
   return line.length > 200 ? `${line.slice(0, 200)}…` : line;
