@@ -253,6 +253,11 @@ function readMeasures(scan: Scan, ask: Ask): void {
   take(scan, / (C\d+) (?:count|counts|frequency|frequencies)(?= )/g, ([, mark]) =>
     addMeasure(ask, columnAt(scan, mark), "count"),
   );
+  readBareMeasures(scan, ask);
+}
+
+/** "The number of orders", "… on average": an aggregate whose column is not beside it. */
+function readBareMeasures(scan: Scan, ask: Ask): void {
   const counts =
     "(?:number|numbers|count|counts|counting|how many|frequency|frequencies|tally|amount|total number|occurrences?|how often|the most)";
   take(

@@ -98,10 +98,8 @@ export function readLimit(scan: Scan, ask: Ask): void {
 
 /** "Which product has the highest revenue", "rank the regions by revenue": groups in the order of a measure. */
 export function readWhich(scan: Scan, ask: Ask): void {
-  const isGroup = (column: ColumnProfile | null): column is ColumnProfile =>
-    column !== null && column.kind !== "measure";
   const set = (group: ColumnProfile | null, measured: ColumnProfile | null, isLow: boolean): boolean => {
-    if (!isGroup(group) || (measured !== null && measured.number === null)) return false;
+    if (group === null || group.kind === "measure" || (measured !== null && measured.number === null)) return false;
     ask.groups.push(group);
     ask.y ??= measured;
     if (measured === null) ask.measures.push({ column: null, aggregate: "count" });

@@ -81,7 +81,7 @@ function understoodAs({ draft, isGuess }: Composed, ask: Ask, file: FileProfile,
 }
 
 /** ", as a line chart": what the noun phrase leaves out. */
-export function formPhrase(draft: PlanDraft): string {
+function formPhrase(draft: PlanDraft): string {
   return draft.kind === "chart" ? `, as ${CHART_WORDS[draft.chart]}` : "";
 }
 

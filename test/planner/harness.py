@@ -1,13 +1,20 @@
-"""Runs a rendered program as the sandbox would: figures that are open at plt.show() are saved, warnings are errors on stderr."""
+"""Runs rendered programs as the sandbox would, one after another in their own folders: figures that are open at plt.show()
+are saved there, every warning is shown, and each program's output becomes one JSON line."""
+import contextlib
+import io
+import json
+import os
 import runpy
 import sys
+import traceback
 import warnings
 
-import matplotlib
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import matplotlib
 
-warnings.filterwarnings("ignore", message="Unable to import Axes3D")
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
 
 shown = 0
 
@@ -21,5 +28,14 @@ def show(*args, **kwargs):
 
 
 plt.show = show
-runpy.run_path(sys.argv[1], run_name="__main__")
-print(f"FIGURES {shown}")
+for program in sys.argv[1:]:
+    shown, code, out, err = 0, 0, io.StringIO(), io.StringIO()
+    os.chdir(os.path.dirname(program))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings():
+        warnings.simplefilter("default")
+        try:
+            runpy.run_path(program, run_name="__main__")
+        except BaseException:
+            code = 1
+            traceback.print_exc()
+    print(json.dumps({"stdout": out.getvalue(), "stderr": err.getvalue(), "exitCode": code, "figures": shown}))

@@ -66,17 +66,45 @@ export async function workFolder(): Promise<
   return { path, list: () => readdir(path), [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** Runs code in `folder`; `isShown` puts it under the harness that stands in for the sandbox's figures. */
-export async function runPython(python: Python, folder: string, code: string, isShown = false): Promise<Run> {
-  const file = join(folder, ".program.py");
+/** Runs one program in `folder`. */
+export async function runPython(python: Python, folder: string, code: string): Promise<Run> {
+  const file = join(folder, PROGRAM);
   await Bun.write(file, code);
-  const command = isShown ? [python.executable, join(import.meta.dir, "harness.py"), file] : [python.executable, file];
-  const child = Bun.spawn(command, { cwd: folder, env: environment(python.siteDir), stdout: "pipe", stderr: "pipe" });
+  const run = await spawn(python, [file], folder);
+  await rm(file);
+  return run;
+}
+
+const Shown = z.object({ stdout: z.string(), stderr: z.string(), exitCode: z.number(), figures: z.number() });
+export type Shown = z.infer<typeof Shown>;
+
+/** Runs programs that draw, each in its folder, in one process: importing matplotlib is the slow part. */
+export async function runShown(
+  python: Python,
+  programs: readonly { folder: string; code: string }[],
+): Promise<readonly Shown[]> {
+  for (const { folder, code } of programs) await Bun.write(join(folder, PROGRAM), code);
+  const files = programs.map(({ folder }) => join(folder, PROGRAM));
+  const run = await spawn(python, [join(import.meta.dir, "harness.py"), ...files], tmpdir());
+  for (const file of files) await rm(file);
+  const lines = run.stdout.split("\n").filter((line) => line !== "");
+  if (lines.length !== programs.length) throw new Error(`The harness broke: ${run.stderr}`);
+  return lines.map((line) => Shown.parse(JSON.parse(line)));
+}
+
+const PROGRAM = ".program.py";
+
+async function spawn(python: Python, argv: readonly string[], cwd: string): Promise<Run> {
+  const child = Bun.spawn([python.executable, ...argv], {
+    cwd,
+    env: environment(python.siteDir),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const [stdout, stderr, exitCode] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
     child.exited,
   ]);
-  await rm(file);
   return { stdout, stderr, exitCode };
 }

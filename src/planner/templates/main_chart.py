@@ -14,7 +14,7 @@ else:
     DRAW[PLAN["chart"]](axes, data, PLAN)
     if PLAN["chart"] == "histogram":
         print_table(["rows", "min", "mean", "median", "max"], [[len(data), *(label(data["x"].min()) if data["x"].dtype.kind == "M" else v for v in (data["x"].min(), data["x"].mean(), data["x"].median(), data["x"].max()))]])
-    elif PLAN["y"][0]["aggregate"] != "none":
+    elif PLAN["y"][0]["aggregate"] != "none" or PLAN["chart"] in ("bar", "horizontal-bar", "pie"):
         grain = PLAN["x"]["grain"] if PLAN["x"] else None
         best, least = data.loc[data["y"].idxmax()], data.loc[data["y"].idxmin()]
         if len(data) > 1:
