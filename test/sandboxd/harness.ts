@@ -1,9 +1,13 @@
 // A real sandboxd in its own process, as the supervisor starts it, and E2B's own client to drive it.
+import { setDefaultTimeout } from "bun:test";
 import { Sandbox, type SandboxOpts } from "@e2b/code-interpreter";
 import { ROOT } from "../../src/shared/config.ts";
 import { launchSandboxd } from "../../src/sandboxd/launch.ts";
 
-export const KEY = "key-of-the-test";
+// A first room on a cold, busy disk imports pandas for seconds.
+setDefaultTimeout(30_000);
+
+const KEY = "key-of-the-test";
 
 export type TestServer = AsyncDisposable & {
   readonly url: string;

@@ -99,6 +99,15 @@ describe("code in a sandbox", () => {
     expect((await sandbox.runCode("input('name? ')")).error?.value).toContain("input() cannot be used");
   });
 
+  test("the lines of a notebook that are not Python work", async () => {
+    expect(await text("%matplotlib inline\n%cd /tmp\n!echo here: $PWD\nif True:\n    !echo inside")).toBe(
+      "here: /tmp\ninside\n",
+    );
+    expect((await sandbox.runCode("%pwd")).text).toBe("/tmp");
+    expect((await sandbox.runCode("%pip install x")).error?.value).toContain("no network");
+    expect((await sandbox.runCode("%cd ~\nx = 5 % 3\nx")).text).toBe("2");
+  });
+
   test("characters beyond ASCII survive, also when they fall on the edges of packets", async () => {
     const long = await text("print('日本é🎉' * 20_000)");
     expect(long).toBe(`${"日本é🎉".repeat(20_000)}\n`);

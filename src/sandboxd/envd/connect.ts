@@ -5,7 +5,6 @@ import { asciiJson, json, ROOM_STATUS } from "../wire.ts";
 
 const PREFIX_BYTES = 5;
 const END_OF_STREAM = 0x02;
-const JSON_TYPE = "application/json";
 const STREAM_TYPE = "application/connect+json";
 
 /** Codes that are ours alone, in Connect's words. */
@@ -62,8 +61,4 @@ export function refusedStream(code: string, message: string): Response {
 
 export function streamed(body: ReadableStream<Uint8Array>): Response {
   return new Response(body, { headers: { "content-type": STREAM_TYPE } });
-}
-
-export function isConnect(request: Request): boolean {
-  return isStream(request) || (request.headers.get("content-type")?.startsWith(JSON_TYPE) ?? false);
 }

@@ -115,6 +115,9 @@ class Agent:
             self.fail(header["id"], refused.code, str(refused))
         except OSError as error:
             self.fail(header["id"], *files.explain(error))
+        except Exception as error:
+            # One request that goes wrong must not end the room.
+            self.fail(header["id"], "internal", f"{type(error).__name__}: {error}")
 
     def fail(self, request, code, message):
         self.send({"kind": "fail", "id": request, "code": code, "message": message[:2000]})

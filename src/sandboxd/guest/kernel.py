@@ -12,7 +12,7 @@ import signal
 import sys
 import types
 
-from . import frames, show, streams, tracebacks
+from . import frames, magics, show, streams, tracebacks
 
 PR_SET_DUMPABLE = 4
 
@@ -26,7 +26,7 @@ class Kernel:
         self.wanted = []
         self.display = show.Display(self.out)
         self.main = types.ModuleType("__main__")
-        self.main.__dict__.update({"__builtins__": builtins, "display": self.display})
+        self.main.__dict__.update({"__builtins__": builtins, "display": self.display, magics.CALL: magics.run_line})
         self.loop = None
 
     def serve(self):
@@ -110,13 +110,24 @@ def steps(code, name):
     """A cell as compiled pieces; the last one is a value to show unless it ends in `;`."""
     tracebacks.remember(name, code)
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    tree = compile(code, name, "exec", ast.PyCF_ONLY_AST | flags, dont_inherit=True)
+    tree = parsed(code, name, ast.PyCF_ONLY_AST | flags)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     if tree.body:
         yield compile(tree, name, "exec", flags, dont_inherit=True), False
     if last is not None:
         is_shown = not code.rstrip().endswith(";")
         yield compile(ast.Expression(last.value), name, "eval", flags, dont_inherit=True), is_shown
+
+
+def parsed(code, name, flags):
+    """A cell that is not Python may be a notebook's."""
+    try:
+        return compile(code, name, "exec", flags, dont_inherit=True)
+    except SyntaxError:
+        notebook = magics.rewritten(code)
+        if notebook is None:
+            raise
+        return compile(notebook, name, "exec", flags, dont_inherit=True)
 
 
 def restore(before):
