@@ -4,6 +4,7 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { launchSandboxd } from "./sandboxd/launch.ts";
+import { isAlive } from "./shared/alive.ts";
 import { keepAlive, type Child } from "./shared/child.ts";
 import { loadConfig, readEnvironment, withoutKeys, type Config } from "./shared/config.ts";
 import { AppError } from "./shared/errors.ts";
@@ -175,15 +176,6 @@ export async function findRunning(config: Config): Promise<number | null> {
   const found = (await file.exists()) ? ServerFile.safeParse(await file.json().catch(() => null)) : null;
   if (found?.success !== true || !isAlive(found.data.pid)) return null;
   return (await isSandpiperThere(found.data.port)) ? found.data.port : null;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }
 
 /** True if the thing on this port is a Sandpiper. */

@@ -99,18 +99,18 @@ export async function openSandbox(provider: SandboxProvider, options: OpenOption
   }
 }
 
-/** Kills the sandboxes with this `owner` that another worker left running. Returns how many there were. */
+/** Kills the sandboxes with this `owner` whose worker lives no more. Returns how many there were. */
 export async function killOrphans(
   provider: SandboxProvider,
   owner: Record<string, string>,
-  worker: string,
+  isWorkerAlive: (workerId: string) => boolean,
 ): Promise<number> {
   const paginator = Sandbox.list({ ...connection(provider), query: { metadata: owner } });
   let killed = 0;
   while (paginator.hasNext) {
     const page = await translated(() => paginator.nextItems());
     for (const { sandboxId, metadata } of page) {
-      if (metadata["worker"] === worker) continue;
+      if (isWorkerAlive(metadata["worker"] ?? "")) continue;
       if (await translated(() => Sandbox.kill(sandboxId, connection(provider)))) killed += 1;
     }
   }

@@ -1,4 +1,6 @@
 // Sandboxes for jobs: a ledger row before each create, the real cost after, and nothing left over from a crash.
+import { hostname } from "node:os";
+import { isAlive } from "../shared/alive.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import type { Board } from "../shared/db.ts";
@@ -24,20 +26,23 @@ export type Sandboxes = {
   readonly killOrphans: () => Promise<number>;
 };
 
+/** A worker's id begins with its process id. */
+export const isWorkerAlive = (workerId: string): boolean => isAlive(Number.parseInt(workerId, 10));
+
 const DAY_MS = 86_400_000;
 /** The server's own timeout comes this much after ours, so that ours gets to say why. */
 const GRACE_MS = 5_000;
 
 export function createSandboxes(
   provider: SandboxProvider,
+  workerId: string,
   config: Config,
   board: Board,
   log: Log,
   clock: Clock,
 ): Sandboxes {
-  // Two installations may share a key; neither may kill the other's sandboxes.
-  const worker = Bun.randomUUIDv7();
-  const owner = { app: "sandpiper", install: Bun.hash(config.home).toString(36) };
+  // Two installations may share a key, on two machines even the same folder; neither may kill the other's sandboxes.
+  const owner = { app: "sandpiper", install: Bun.hash(`${hostname()}\n${config.home}`).toString(36) };
 
   async function open(options: { jobId: string; timeoutMs: number; signal: AbortSignal }): Promise<OpenedSandbox> {
     const ledgerId = Bun.randomUUIDv7();
@@ -66,7 +71,7 @@ export function createSandboxes(
       return settleSandbox(board, ledgerId, cost, clock.now()).then(() => cost);
     };
     try {
-      const metadata = { ...owner, worker, job: options.jobId };
+      const metadata = { ...owner, worker: workerId, job: options.jobId };
       const sandbox = await openSandbox(provider, {
         ...options,
         timeoutMs: options.timeoutMs + (isFree ? GRACE_MS : 0),
@@ -90,5 +95,5 @@ export function createSandboxes(
     return { ...sandbox, close, [Symbol.asyncDispose]: async () => void (await close()) };
   }
 
-  return { kind: provider.kind, open, killOrphans: () => killOrphans(provider, owner, worker) };
+  return { kind: provider.kind, open, killOrphans: () => killOrphans(provider, owner, isWorkerAlive) };
 }

@@ -10,7 +10,7 @@ import { connectNudge } from "../shared/nudge.ts";
 import { aborted, stopSignal } from "../shared/stop.ts";
 import type { SandboxProvider } from "./e2b_client.ts";
 import { runJob, type Workplace } from "./run.ts";
-import { createSandboxes } from "./sandboxes.ts";
+import { createSandboxes, isWorkerAlive } from "./sandboxes.ts";
 import { createWake } from "./wake.ts";
 
 /** The net under the nudge: a row that nobody announced waits this long at most. */
@@ -73,18 +73,8 @@ async function keepAlive(place: Workplace, running: ReadonlyMap<string, Running>
 }
 
 async function reclaim(place: Workplace): Promise<void> {
-  const jobs = await reclaimJobs(place.board, isAlive, place.clock.now());
+  const jobs = await reclaimJobs(place.board, isWorkerAlive, place.clock.now());
   if (jobs.length > 0) place.log.warn("jobs-reclaimed", { jobs });
-}
-
-/** A worker's id begins with its process id. */
-function isAlive(workerId: string): boolean {
-  try {
-    process.kill(Number.parseInt(workerId, 10), 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
-  }
 }
 
 async function finish(place: Workplace, running: ReadonlyMap<string, Running>): Promise<void> {
@@ -117,7 +107,8 @@ async function main(): Promise<void> {
   const wake = createWake();
   const nudge = connectNudge(config.dataDir, wake.wake, stop);
   const clock = systemClock;
-  const sandboxes = createSandboxes(providerOf(config), config, board, log, clock);
+  const workerId = `${process.pid}-${Bun.randomUUIDv7()}`;
+  const sandboxes = createSandboxes(providerOf(config), workerId, config, board, log, clock);
   const place: Workplace = { config, board, sandboxes, clock, log, nudge: nudge.send, stop };
   void aborted(stop).then(wake.wake);
   await reclaim(place);
@@ -127,7 +118,7 @@ async function main(): Promise<void> {
   );
   log.info("worker-ready", { sandbox: config.sandbox });
   process.send?.({ type: "ready" });
-  await work(place, `${process.pid}-${Bun.randomUUIDv7()}`, stop, wake);
+  await work(place, workerId, stop, wake);
   nudge.close();
   board.close();
 }
