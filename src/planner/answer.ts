@@ -41,14 +41,14 @@ function rowsPhrase({ used, total }: Facts): string {
 
 /** Tables answer questions about numbers; under a chart a line about its extremes and what was left out is enough. */
 function notes(plan: Plan, { lines }: Facts): readonly string[] {
-  const said = lines.filter(
-    (line) => !line.startsWith("|") && /^(?:Highest|Shown|Drawn|An Excel sheet|\d[\d,]* more rows)/.test(line),
-  );
+  const said = lines.filter((line) => !line.startsWith("|") && /^(?:Highest|Shown|Drawn|An Excel sheet)/.test(line));
+  const isTabular = plan.kind === "summarise" || plan.kind === "overview";
+  const more = isTabular ? lines.filter((line) => /^[\d,]+ more rows are not shown\.$/.test(line)) : [];
   const table =
     plan.kind === "summarise" || plan.kind === "overview"
       ? lines.filter((line) => line.startsWith("|")).slice(0, MAX_LINES)
       : [];
-  return [said.map(escapeMarkdown).join(" "), table.map(escapeRow).join("\n")];
+  return [said.map(escapeMarkdown).join(" "), table.map(escapeRow).join("\n"), ...more];
 }
 
 function readFacts(stdout: string): Facts {

@@ -10,6 +10,7 @@ import type {
   SummarisePlan,
   Target,
 } from "./plan.ts";
+import { nameWords } from "./words.ts";
 
 /** How a name from a file is written: plain in titles, escaped and bold in Markdown. */
 export type Mark = (name: string) => string;
@@ -73,7 +74,8 @@ export function measureLabel(measure: Measure, mark: Mark = plain): string {
 }
 
 export function axisLabel(axis: Axis, mark: Mark = plain): string {
-  return axis.grain === null ? mark(axis.column) : `${mark(axis.column)} (${axis.grain})`;
+  const isSaid = axis.grain !== null && nameWords(axis.column).includes(axis.grain);
+  return axis.grain === null || isSaid ? mark(axis.column) : `${mark(axis.column)} (${axis.grain})`;
 }
 
 /** "region = North and sales > 5"; empty without filters. */

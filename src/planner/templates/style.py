@@ -39,7 +39,7 @@ def inches(axes):
 def finish(axes, plan, x_numbers=False, y_numbers=True):
     axes.set_title("\n".join(textwrap.wrap(short(plan["title"], 150), 80)))
     if x_numbers:
-        axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(nbins=6))
+        axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
         axes.xaxis.set_major_formatter(axis_number)
     if y_numbers:
         axes.yaxis.set_major_formatter(axis_number)
