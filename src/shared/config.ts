@@ -64,7 +64,7 @@ export const SETTINGS = [
     env: "SANDPIPER_MAX_OUTPUT_MB",
     default: "1",
     unit: "MiB",
-    about: "stdout and stderr kept of one job; the rest is dropped and said so.",
+    about: "stdout and stderr kept of one job, 1 at most; the rest is dropped and said so.",
   },
   {
     env: "SANDPIPER_MAX_ARTIFACT_MB",
@@ -200,7 +200,7 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
     jobTimeoutMs: number("SANDPIPER_JOB_SECONDS", 1, 86_400) * 1_000,
     concurrency: whole("SANDPIPER_CONCURRENCY", 1, 64),
     maxUploadBytes: bytes("SANDPIPER_MAX_UPLOAD_MB", 1, 10_000),
-    maxOutputBytes: bytes("SANDPIPER_MAX_OUTPUT_MB", 0.01, 64),
+    maxOutputBytes: bytes("SANDPIPER_MAX_OUTPUT_MB", 0.01, 1),
     maxArtifactBytes: bytes("SANDPIPER_MAX_ARTIFACT_MB", 1, 10_000),
     sandboxMemoryBytes: bytes("SANDPIPER_MEMORY_MB", 256, 1_000_000),
     e2bDailyUsd: number("SANDPIPER_E2B_DAILY_USD", 0, 100_000),
