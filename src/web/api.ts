@@ -80,6 +80,8 @@ export function createApi(readKey: () => string, onUnpaired: () => void) {
     cancel: async (jobId: string) => {
       await post(`/api/jobs/${encodeURIComponent(jobId)}/cancel`);
     },
+    /** The newest event of all: what follows is told by the live line. */
+    latestSeq: async () => (await read(await call("/api/events?limit=1"), isEvents)).seq,
     jobEvents: (jobId: string, signal: AbortSignal) => allEvents(call, jobId, signal),
     artifact: async (id: string, signal?: AbortSignal) =>
       (await call(`/api/artifacts/${encodeURIComponent(id)}`, signal === undefined ? {} : { signal })).blob(),
@@ -109,7 +111,7 @@ const isSession = withFields<Session>("version", "sandbox", "sandboxReady", "max
 const isList = withFields<{ conversations: Conversation[] }>("conversations");
 const isSnapshot = withFields<Snapshot>("conversation", "messages", "jobs", "seq");
 const isSent = withFields<Sent>("job_id", "message_id", "conversation_id");
-const isEvents = withFields<{ events: JobEvent[] }>("events");
+const isEvents = withFields<{ events: JobEvent[]; seq: number }>("events", "seq");
 const isRefusal = withFields<{ error: { message: string } }>("error");
 
 async function read<T>(response: Response, isExpected: Outline<T>): Promise<T> {

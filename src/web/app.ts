@@ -66,7 +66,6 @@ export function createApp(): App {
       conversations.receive(event);
       thread.receive(event);
     },
-    onGap: (seq) => run(thread.catchUp(seq)),
     onReset: () => run(thread.reload()),
     onReturn: () => run(refresh()),
     onRefused: () => run(refresh()),
@@ -76,7 +75,7 @@ export function createApp(): App {
     const conversationId = (await sending)?.conversation_id ?? null;
     if (conversationId !== null && thread.conversationId.peek() === conversationId) router.go({ conversationId });
   };
-  const { pairingProblem, markdown, connect } = createConnect(api, pairing, refresh);
+  const { pairingProblem, markdown, connect } = createConnect(api, live, pairing, refresh);
   const app: App = {
     pairing,
     pairingProblem,
@@ -103,7 +102,7 @@ export function createApp(): App {
   return app;
 }
 
-function createConnect(api: Api, pairing: Signal<Pairing>, refresh: () => Promise<void>) {
+function createConnect(api: Api, live: Live, pairing: Signal<Pairing>, refresh: () => Promise<void>) {
   const pairingProblem = signal("");
   const markdown = signal<MarkdownRenderer | null>(null);
   const pair = async (token: string): Promise<void> => {
@@ -113,15 +112,20 @@ function createConnect(api: Api, pairing: Signal<Pairing>, refresh: () => Promis
       pairingProblem.value = error instanceof Error ? error.message : String(error);
     }
   };
+  const loadMarkdown = async (): Promise<void> => {
+    markdown.value ??= (await import("./markdown/render.ts")).createMarkdownRenderer();
+  };
   const connect = async (): Promise<void> => {
     pairing.value = "checking";
     pairingProblem.value = "";
     const token = takePairingToken();
     if (token !== null) await pair(token);
     try {
-      await refresh();
+      const [seq] = await Promise.all([api.latestSeq(), refresh()]);
+      // Before any snapshot is asked for: what happens after it is then sure to be told.
+      live.start(seq);
       pairing.value = "paired";
-      markdown.value ??= (await import("./markdown/render.ts")).createMarkdownRenderer();
+      run(loadMarkdown());
     } catch (error) {
       // 401 has already put up the page that says how to pair.
       if (error instanceof ApiError && error.status === 401) return;
@@ -135,8 +139,7 @@ function createConnect(api: Api, pairing: Signal<Pairing>, refresh: () => Promis
 /** The page follows its address, the pairing of other tabs, and the network. */
 function follow(app: App): void {
   effect(() => {
-    if (app.pairing.value === "paired") app.live.start();
-    else if (app.pairing.value === "unpaired") app.live.stop();
+    if (app.pairing.value === "unpaired") app.live.stop();
   });
   effect(() => {
     const { conversationId } = app.router.route.value;

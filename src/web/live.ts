@@ -6,8 +6,6 @@ export type LiveStatus = "idle" | "connecting" | "open" | "lost";
 
 export type LiveListener = {
   readonly onEvent: (event: JobEvent) => void;
-  /** Events up to `seq` were not all seen by this page: what is shown must be at least of that moment. */
-  readonly onGap: (seq: number) => void;
   /** Core's log is shorter than what we have seen: everything shown must be fetched anew. */
   readonly onReset: () => void;
   /** Core is there again after it was away. */
@@ -18,6 +16,8 @@ export type LiveListener = {
 
 const FIRST_RETRY_MS = 400;
 const SLOWEST_RETRY_MS = 10_000;
+/** Core's close code for a browser that it does not know. */
+const CLOSE_UNPAIRED = 4401;
 
 /** Doubles with each attempt; the jitter keeps several tabs from knocking at the same instant. */
 export function retryDelayMs(attempt: number, random: () => number): number {
@@ -31,6 +31,7 @@ export class Live {
   readonly #listener: LiveListener;
   readonly #status = signal<LiveStatus>("idle");
   #socket: WebSocket | null = null;
+  /** The last event seen; null before the first start. */
   #cursor: number | null = null;
   #attempt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -45,8 +46,9 @@ export class Live {
     return this.#status;
   }
 
-  /** Connects and stays connected. */
-  start(): void {
+  /** Connects and stays connected. The first start replays what is later than `after`, a later one what was missed. */
+  start(after: number): void {
+    this.#cursor ??= after;
     if (this.#status.peek() === "idle") this.#connect();
   }
 
@@ -69,16 +71,15 @@ export class Live {
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
     socket.addEventListener("open", () => {
-      // Without a cursor nothing is replayed: what is shown comes from snapshots.
-      const after = this.#cursor === null ? {} : { after: this.#cursor };
-      socket.send(JSON.stringify({ type: "auth", key: this.#readKey(), ...after }));
+      socket.send(JSON.stringify({ type: "auth", key: this.#readKey(), after: this.#cursor ?? 0 }));
     });
     socket.addEventListener("message", ({ data }) => {
       const frame = frameOf(data);
       if (frame !== null && this.#socket === socket) this.#receive(frame);
     });
-    socket.addEventListener("close", () => {
+    socket.addEventListener("close", ({ code }) => {
       if (this.#socket !== socket) return;
+      if (code === CLOSE_UNPAIRED) this.#listener.onRefused();
       this.#socket = null;
       this.#status.value = "lost";
       this.#timer = setTimeout(() => this.#connect(), retryDelayMs(this.#attempt, Math.random));
@@ -98,9 +99,10 @@ export class Live {
     const wasLost = this.#status.peek() === "lost";
     this.#attempt = 0;
     this.#status.value = "open";
-    if (this.#cursor === null) this.#listener.onGap(seq);
-    else if (seq < this.#cursor) this.#listener.onReset();
-    if (this.#cursor === null || seq < this.#cursor) this.#cursor = seq;
+    if (this.#cursor !== null && seq < this.#cursor) {
+      this.#cursor = seq;
+      this.#listener.onReset();
+    }
     if (wasLost) this.#listener.onReturn();
   }
 }

@@ -19,8 +19,6 @@ export class Thread {
   readonly #entries = signal<readonly Entry[]>([]);
   /** Events up to here are part of the snapshot. */
   #seq = 0;
-  /** A snapshot of an earlier moment than this may lack events that were never pushed to this page. */
-  #atLeast = 0;
   #nextKey = 1;
   #loading: AbortController | null = null;
   /** Events that came while the snapshot was on its way. */
@@ -61,16 +59,8 @@ export class Thread {
   }
 
   async reload(): Promise<void> {
-    this.#atLeast = 0;
     const id = this.#conversationId.peek();
     if (id !== null) await this.#load(id);
-  }
-
-  /** Makes sure that what is shown is of the moment `seq` or later. */
-  async catchUp(seq: number): Promise<void> {
-    this.#atLeast = seq;
-    const id = this.#conversationId.peek();
-    if (id !== null && this.#loading === null && this.#seq < seq) await this.#load(id);
   }
 
   receive(event: JobEvent): void {
@@ -117,12 +107,7 @@ export class Thread {
     this.#early = [];
     try {
       const opened = await openSnapshot(this.#api, id, mine.signal);
-      if (this.#loading !== mine) return;
-      this.#show(opened);
-      const isTooEarly = opened.seq < this.#atLeast;
-      // Once is enough: the next snapshot is of a later moment than the one that asked for it.
-      this.#atLeast = 0;
-      if (isTooEarly) await this.#load(id);
+      if (this.#loading === mine) this.#show(opened);
     } catch (error) {
       if (this.#loading !== mine) return;
       this.#loading = null;

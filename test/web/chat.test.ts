@@ -42,6 +42,31 @@ describe.skipIf(noBrowserReason !== "")(`the chat page ${noBrowserReason}`, () =
     expect(problems).toEqual([]);
   }, 20_000);
 
+  test("the thread follows what comes until the reader scrolls up", async () => {
+    await using desk = await openDesk(browser, { width: 360, height: 640 });
+    const { page, core } = desk;
+    const belowEnd = (): Promise<number> =>
+      page.locator(".scroller").evaluate((at) => Math.round(at.scrollHeight - at.scrollTop - at.clientHeight));
+    await ask(page, "Plot");
+    const job = await core.nextJob();
+    begin(job);
+    for (let line = 0; line < 60; line += 1) job.emit({ kind: "output-delta", stream: "stdout", text: `${line}\n` });
+    finish(job);
+    await page.locator(".picture-frame:not(.picture-waiting)").waitFor();
+    await page.locator(".facts").waitFor();
+    await page.waitForFunction(() => new Promise((resolve) => requestAnimationFrame(() => resolve(true))));
+    expect(await belowEnd()).toBe(0);
+    await page.locator(".scroller").hover();
+    await page.mouse.wheel(0, -300);
+    await page.getByLabel("Jump to the latest").waitFor();
+    const next = core.createJob("From another program", [], job.conversationId);
+    finish(next, "More.");
+    await page.locator(".prose", { hasText: "More." }).waitFor();
+    expect(await belowEnd()).toBeGreaterThan(300);
+    await page.getByLabel("Jump to the latest").click();
+    expect(await belowEnd()).toBe(0);
+  }, 20_000);
+
   test("a file that came out can be saved under its own name", async () => {
     await using desk = await openDesk(browser);
     await ask(desk.page, "Plot");

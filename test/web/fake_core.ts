@@ -47,7 +47,7 @@ const MessageBody = z.object({
   files: z.array(z.string()).optional(),
   example: z.string().optional(),
 });
-const AuthFrame = z.object({ type: z.literal("auth"), key: z.string(), after: z.number().optional() });
+const AuthFrame = z.object({ type: z.literal("auth"), key: z.string(), after: z.number() });
 
 const KEY = "key-of-this-browser";
 const PAIRING_TOKEN = "one-time-token";
@@ -114,7 +114,9 @@ export class FakeCore implements AsyncDisposable {
   }
 
   dropSockets(): void {
-    for (const socket of this.#sockets) socket.terminate();
+    const dropped = [...this.#sockets];
+    this.#sockets.clear();
+    for (const socket of dropped) socket.terminate();
   }
 
   /** A job as another program or another tab would make it. */
@@ -275,7 +277,9 @@ export class FakeCore implements AsyncDisposable {
 
   #eventsAfter(query: URLSearchParams): Response {
     const after = Number(query.get("after") ?? 0);
-    const events = this.#events.filter((event) => event.seq > after && event.jobId === query.get("job"));
+    const events = this.#events.filter(
+      (event) => event.seq > after && (query.get("job") ?? event.jobId) === event.jobId,
+    );
     return Response.json({ events: events.slice(0, Number(query.get("limit") ?? 500)), seq: this.#events.length });
   }
 
@@ -291,13 +295,13 @@ export class FakeCore implements AsyncDisposable {
     const frame = AuthFrame.parse(JSON.parse(text));
     const send = (answer: LiveFrame): void => void socket.send(JSON.stringify(answer));
     if (frame.key !== KEY) {
-      send({ type: "error", message: "This browser is not paired." });
-      return socket.close();
+      return socket.close(4401, "not paired");
     }
     this.#sockets.add(socket);
     for (const resolve of this.#waitingForSocket.splice(0)) resolve();
     send({ type: "hello", seq: this.#events.length, version: "0.1.0" });
-    for (const event of this.#events.slice(frame.after ?? this.#events.length)) send({ type: "event", event });
+    // Two more than asked for: a page must pass over what it has seen.
+    for (const event of this.#events.slice(Math.max(0, frame.after - 2))) send({ type: "event", event });
   }
 
   #handle(id: string, conversationId: string, prompt: string, files: readonly UploadedFile[]): FakeJob {

@@ -1,4 +1,4 @@
-// News about the connection and the sandbox, above the thread. Lies over it, so that nothing jumps.
+// News about the connection and the sandbox. The banner lies over the thread, so that nothing jumps.
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { useApp } from "../app.ts";

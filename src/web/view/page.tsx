@@ -35,9 +35,9 @@ function Desk() {
         <div class="stage">
           <Header />
           <main class={isEmpty ? "main main-empty" : "main"} aria-label="Conversation">
-            <ConnectionBanner />
             <NoticeBar />
             {isEmpty ? <EmptyState /> : <ThreadView />}
+            <ConnectionBanner />
             <Composer />
           </main>
         </div>

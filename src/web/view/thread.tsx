@@ -7,13 +7,19 @@ import { TurnView } from "./turn.tsx";
 
 /** Within this distance the reader is taken to be at the end. */
 const NEAR_PX = 64;
+/** Only the reader leaves the end. Content that shrinks and grows moves the position as well, but without a gesture. */
+const GESTURE_MS = 1_000;
 
 export function ThreadView() {
   const app = useApp();
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const lastTop = useRef(0);
+  const gestureAt = useRef(Number.NEGATIVE_INFINITY);
   const isAtEnd = useSignal(true);
+  const noteGesture = (): void => {
+    gestureAt.current = performance.now();
+  };
   const toEnd = (): void => {
     isAtEnd.value = true;
     if (scroller.current === null) return;
@@ -40,10 +46,14 @@ export function ThreadView() {
         aria-label="Messages"
         // Scrolled by keyboard, too.
         tabIndex={0}
+        onWheel={noteGesture}
+        onTouchMove={noteGesture}
+        onPointerDown={noteGesture}
+        onKeyDown={noteGesture}
         onScroll={({ currentTarget: at }) => {
           if (at.scrollHeight - at.scrollTop - at.clientHeight < NEAR_PX) isAtEnd.value = true;
-          // Only the reader moves up; content that grows between two frames leaves the position where it was.
-          else if (at.scrollTop < lastTop.current) isAtEnd.value = false;
+          else if (at.scrollTop < lastTop.current && performance.now() - gestureAt.current < GESTURE_MS)
+            isAtEnd.value = false;
           lastTop.current = at.scrollTop;
         }}
       >
