@@ -1,6 +1,6 @@
 // Who may speak to core. On loopback too: every web page and every other program of this machine can reach the port.
 import { timingSafeEqual } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Board } from "../shared/db.ts";
 import { addPairing, isPaired, pairDevice, sha256 } from "../shared/devices.ts";
@@ -22,14 +22,19 @@ const PAIRING_MS = 300_000;
 
 const newSecret = (): string => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
 
-/** The token for programs of this user: `data/token`, readable by its owner alone. Made when it is missing. */
+/** A shorter one can only be what a full disk left of it, and an empty one would let everybody in. */
+const MIN_TOKEN = 32;
+
+/** The token for programs of this user: `data/token`, readable by its owner alone. Made when there is none. */
 export function readToken(dataDir: string): string {
   const file = join(dataDir, "token");
-  if (!existsSync(file)) {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    writeFileSync(file, `${newSecret()}\n`, { mode: 0o600, flag: "wx" });
-  }
-  return readFileSync(file, "utf8").trim();
+  const known = existsSync(file) ? readFileSync(file, "utf8").trim() : "";
+  if (known.length >= MIN_TOKEN) return known;
+  const made = newSecret();
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  writeFileSync(`${file}.part`, `${made}\n`, { mode: 0o600 });
+  renameSync(`${file}.part`, file);
+  return made;
 }
 
 export function createAuth(board: Board, token: string, now: () => number): Auth {

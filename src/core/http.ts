@@ -80,11 +80,12 @@ export type Guard = {
 };
 
 /** The answer to a request: checks first, then the handler, and any failure as JSON. Never throws. */
-export async function answer(guard: Guard, route: Route, request: Request & { params?: unknown }): Promise<Response> {
+export async function answer(guard: Guard, route: Route, sent: Request & { params?: unknown }): Promise<Response> {
   try {
-    admit(guard, route, request);
+    admit(guard, route, sent);
+    const request = bounded(sent, guard.maxBodyBytes);
     const result = await route.handle({
-      params: z.record(z.string(), z.string()).catch({}).parse(request.params),
+      params: z.record(z.string(), z.string()).catch({}).parse(sent.params),
       query: parse(route.query, Object.fromEntries(new URL(request.url).searchParams), "query"),
       body:
         route.body === undefined || isMultipart(request)
@@ -94,7 +95,7 @@ export async function answer(guard: Guard, route: Route, request: Request & { pa
     });
     return withHeaders(result instanceof Response ? result : toResponse(result, route.status));
   } catch (error) {
-    return failure(guard.log, error, request);
+    return failure(guard.log, error, sent);
   }
 }
 
@@ -110,11 +111,7 @@ export function admit(
       "unauthorized",
       "This browser or program is not paired. Run `bun run link` in the project folder and open the link.",
     );
-  if (Number(request.headers.get("content-length") ?? 0) > guard.maxBodyBytes)
-    throw new AppError(
-      "too_large",
-      `That is more than ${Math.floor(guard.maxBodyBytes / 2 ** 20)} MiB in one message. Send less, or raise SANDPIPER_MAX_UPLOAD_MB.`,
-    );
+  if (Number(request.headers.get("content-length") ?? 0) > guard.maxBodyBytes) throw tooLarge(guard.maxBodyBytes);
   if (route.body !== undefined && !isJson(request) && !(route.accepts === "multipart-or-json" && isMultipart(request)))
     throw new AppError("unsupported", "The body must be JSON (Content-Type: application/json).");
 }
@@ -153,10 +150,31 @@ const isJson = (request: Request): boolean => /^application\/json\b/i.test(reque
 export const isMultipart = (request: Request): boolean =>
   /^multipart\/form-data\b/i.test(request.headers.get("content-type") ?? "");
 
+const tooLarge = (maxBytes: number) =>
+  new AppError(
+    "too_large",
+    `That is more than ${Math.floor(maxBytes / 2 ** 20)} MiB in one message. Send less, or raise SANDPIPER_MAX_UPLOAD_MB.`,
+  );
+
+/** A body that comes in chunks does not say its length beforehand, so it is counted on its way. */
+function bounded(request: Request, maxBytes: number): Request {
+  if (request.body === null || request.headers.has("content-length")) return request;
+  let bytes = 0;
+  const counter = new TransformStream<Uint8Array, Uint8Array>({
+    transform: (chunk, controller) => {
+      bytes += chunk.byteLength;
+      if (bytes > maxBytes) controller.error(tooLarge(maxBytes));
+      else controller.enqueue(chunk);
+    },
+  });
+  return new Request(request, { method: request.method, body: request.body.pipeThrough(counter) });
+}
+
 async function readJson(request: Request): Promise<unknown> {
   try {
     return await request.json();
   } catch (error) {
+    if (error instanceof AppError) throw error;
     throw new AppError("bad_request", "The body is not valid JSON.", { cause: error });
   }
 }

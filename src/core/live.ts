@@ -22,7 +22,10 @@ export type Live = {
 };
 
 const AUTH_WITHIN_MS = 2_000;
-const BATCH = 500;
+/** Events read at one time; one may be as large as a job's whole output. */
+const BATCH = 100;
+/** A client with more than this on its way waits, and only that client. */
+const MAX_BUFFERED_BYTES = 2 ** 18;
 /** The net under the nudges: rows of programs that do not nudge are seen this often. */
 const POLL_MS = 500;
 /** Close codes of our own (4000–4999 are free for applications, RFC 6455 §7.4.2). */
@@ -40,15 +43,17 @@ export function createLive(board: Board, auth: Auth, log: Log, port: () => numbe
 
   const send = (socket: ServerWebSocket<Follower>, frame: LiveFrame) => void socket.send(JSON.stringify(frame));
 
-  /** Everything after the socket's cursor, in batches, so that a long replay does not hold up the rest. */
+  /** What is after the socket's cursor, in batches and at the client's pace, so that nobody holds up the rest. */
   const catchUp = (socket: ServerWebSocket<Follower>) => {
     const after = socket.data.sent;
     if (after === null || socket.readyState !== WebSocket.OPEN) return;
     const events = board.read((tx) => eventsAfter(tx, after, BATCH));
-    for (const event of events) send(socket, { type: "event", event });
-    const last = events.at(-1);
-    if (last === undefined) return;
-    socket.data.sent = last.seq;
+    for (const event of events) {
+      // `drain` goes on from here.
+      if (socket.getBufferedAmount() > MAX_BUFFERED_BYTES) return;
+      send(socket, { type: "event", event });
+      socket.data.sent = event.seq;
+    }
     if (events.length === BATCH) setImmediate(() => catchUp(socket));
   };
 
@@ -73,9 +78,6 @@ export function createLive(board: Board, auth: Auth, log: Log, port: () => numbe
 
   const handler: WebSocketHandler<Follower> = {
     maxPayloadLength: 64 * 1024,
-    // A client that can't keep up is let go; it comes back and is replayed from its cursor.
-    backpressureLimit: 2 ** 20,
-    closeOnBackpressureLimit: true,
     idleTimeout: 120,
     sendPings: true,
     open: (socket) => {
@@ -85,6 +87,7 @@ export function createLive(board: Board, auth: Auth, log: Log, port: () => numbe
     message: (socket, message) => {
       if (socket.data.sent === null) greet(socket, message);
     },
+    drain: catchUp,
     close: (socket) => {
       if (socket.data.deadline !== null) clearTimeout(socket.data.deadline);
       followers.delete(socket);

@@ -12,8 +12,7 @@ export type Pages = {
 export function createPages(root: string): Pages {
   const folder = join(root, "dist/web");
   const assets = join(folder, "assets");
-  const names = new Set(existsSync(assets) ? readdirSync(assets).map((name) => `assets/${name}`) : []);
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) names.add(name);
+  const names = new Set([...filesOf(folder), ...filesOf(assets).map((name) => `assets/${name}`)]);
 
   const serve: Pages["serve"] = async (path, request) => {
     const name = path === "/" || path.startsWith("/c/") ? "index.html" : path.slice(1);
@@ -27,4 +26,10 @@ export function createPages(root: string): Pages {
     return withHeaders(new Response(bytes, { headers }));
   };
   return { serve };
+}
+
+function filesOf(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const entries = readdirSync(folder, { withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => entry.name);
 }

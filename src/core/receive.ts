@@ -21,6 +21,8 @@ type Draft = {
   readonly text: string;
   readonly conversationId: string | null;
   readonly files: readonly UploadedFile[];
+  /** Those of them that came with this very message. */
+  readonly fresh: readonly UploadedFile[];
   readonly code?: string;
 };
 
@@ -32,12 +34,16 @@ export async function readMessage(
   body: JsonMessage | undefined,
 ): Promise<Receipt> {
   const { inbox } = desk;
-  const draft =
+  const { fresh, ...draft } =
     isMultipart(request) || body === undefined ? await fromForm(inbox, request) : await fromJson(inbox, body);
   if (draft.text.trim() === "" && draft.files.length === 0 && draft.code === undefined)
     throw new AppError("bad_request", "The message is empty. Write something, or send a file.");
-  const admitted = await inbox.receive({ channel: "web", channelMessageId: Bun.randomUUIDv7(), ...draft });
-  return receiptOf(admitted);
+  try {
+    return receiptOf(await inbox.receive({ channel: "web", channelMessageId: Bun.randomUUIDv7(), ...draft }));
+  } catch (error) {
+    await inbox.drop(fresh);
+    throw error;
+  }
 }
 
 async function fromJson(inbox: Inbox, body: JsonMessage): Promise<Draft> {
@@ -47,6 +53,7 @@ async function fromJson(inbox: Inbox, body: JsonMessage): Promise<Draft> {
     text: body.text,
     conversationId: body.conversation_id ?? null,
     files: [...known, ...example],
+    fresh: example,
     ...(body.code === undefined ? {} : { code: body.code }),
   };
 }
@@ -66,13 +73,20 @@ async function fromForm(inbox: Inbox, request: Request): Promise<Draft> {
     throw error;
   }
   const code = textOf(form.get("code"));
-  return { text, conversationId: textOf(form.get("conversation_id")) || null, files, ...(code === "" ? {} : { code }) };
+  return {
+    text,
+    conversationId: textOf(form.get("conversation_id")) || null,
+    files,
+    fresh: files,
+    ...(code === "" ? {} : { code }),
+  };
 }
 
 async function readForm(request: Request) {
   try {
     return await request.formData();
   } catch (error) {
+    if (error instanceof AppError) throw error;
     throw new AppError("bad_request", "The form could not be read.", { cause: error });
   }
 }

@@ -179,7 +179,6 @@ function jobRoutes(desk: Desk): Route[] {
       path: "/api/jobs/:id/cancel",
       summary: "Stop a job",
       auth: "paired",
-      body: z.strictObject({}),
       status: 202,
       handle: async ({ params }) => {
         const id = params["id"] ?? "";

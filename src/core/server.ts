@@ -51,9 +51,11 @@ async function main(): Promise<void> {
   server = Bun.serve<Follower>({
     hostname: "127.0.0.1",
     port: config.port,
+    // Bun's page for developers would show our source to whoever provokes an error.
+    development: false,
     idleTimeout: 120,
-    // Ours answers with a sentence; Bun's own limit only bounds what has no Content-Length.
-    maxRequestBodySize: guard.maxBodyBytes * 2,
+    // core/http.ts has the limit, and answers with a sentence where Bun would answer with nothing.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     routes: serveRoutes(guard, createRoutes(desk)),
     fetch: (request, self) => serveRest(guard, createPages(config.root), request, self),
     websocket: live.handler,
@@ -88,9 +90,10 @@ async function serveRest(
   request: Request,
   server: Server<Follower>,
 ): Promise<Response | undefined> {
-  const { pathname } = new URL(request.url);
   try {
+    // First of all: the address of a request with a broken Host cannot even be read.
     admit(guard, { auth: "none", method: "GET" }, request);
+    const { pathname } = new URL(request.url);
     if (pathname === "/api/live" && request.method === "GET") {
       // A page of another origin always names itself here; a program names none.
       const data: Follower = { cookies: request.headers.get("cookie"), sent: null, deadline: null };
