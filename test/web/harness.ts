@@ -1,5 +1,5 @@
 // What every test of the page needs: the built page, a fake core that serves it, a paired browser.
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
@@ -8,7 +8,10 @@ import { openPage, type OpenOptions, type OpenPage } from "./browser.ts";
 import { FakeCore, type FakeCoreOptions, type FakeJob } from "./fake_core.ts";
 import { chartPng } from "./picture.ts";
 
-export const webFolder = join(mkdtempSync(join(tmpdir(), "sandpiper-web-")), "web");
+const scratch = mkdtempSync(join(tmpdir(), "sandpiper-web-"));
+process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
+
+export const webFolder = join(scratch, "web");
 export const manifest = await buildWeb(webFolder);
 
 export type Desk = AsyncDisposable & OpenPage & { readonly core: FakeCore };
