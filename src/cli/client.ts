@@ -74,7 +74,7 @@ function createClient(url: string, dataDir: string, running: Running | null): Cl
 
 const RECONNECT_MS = 200;
 /** Longer than the supervisor needs to start core again. */
-const RETURN_MS = 15_000;
+const RETURN_MS = 10_000;
 
 /** Reconnects from the last seq when the connection breaks: core may be restarting. Throws when it does not come back. */
 async function* follow(url: string, token: string, jobId: string, signal: AbortSignal): AsyncGenerator<JobEvent> {
