@@ -1,17 +1,22 @@
 // What every test of the page needs: the built page, a fake core that serves it, a paired browser.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { buildWeb } from "../../scripts/build_web.ts";
+import { isAlive } from "../../src/shared/alive.ts";
 import { openPage, type OpenOptions, type OpenPage } from "./browser.ts";
 import { FakeCore, type FakeCoreOptions, type FakeJob } from "./fake_core.ts";
 import { chartPng } from "./picture.ts";
 
-const scratch = mkdtempSync(join(tmpdir(), "sandpiper-web-"));
-process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
+// The test runner has no hook for its end: each run sweeps up after those that are over.
+const builds = join(tmpdir(), "sandpiper-web-builds");
+mkdirSync(builds, { recursive: true });
+for (const pid of readdirSync(builds)) {
+  if (!isAlive(Number.parseInt(pid, 10))) rmSync(join(builds, pid), { recursive: true, force: true });
+}
 
-export const webFolder = join(scratch, "web");
+export const webFolder = join(builds, String(process.pid));
 export const manifest = await buildWeb(webFolder);
 
 export type Desk = AsyncDisposable & OpenPage & { readonly core: FakeCore };
