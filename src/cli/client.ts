@@ -106,36 +106,37 @@ async function* readSocket(
   onOpen: () => void,
 ): AsyncGenerator<JobEvent> {
   const queue: JobEvent[] = [];
-  let wake = (): void => undefined;
-  let isOpen = true;
+  const state = { isOpen: true, wake: nothing };
   const socket = new WebSocket(`${url.replace("http", "ws")}/api/live`);
   const end = () => {
-    isOpen = false;
-    wake();
+    state.isOpen = false;
+    state.wake();
   };
-  socket.onopen = () => {
+  socket.addEventListener("open", () => {
     onOpen();
     socket.send(JSON.stringify({ type: "auth", key: token, after }));
-  };
-  socket.onclose = end;
-  socket.onerror = end;
+  });
+  socket.addEventListener("close", end);
+  socket.addEventListener("error", end);
   signal.addEventListener("abort", end, { once: true });
-  socket.onmessage = (message) => {
+  socket.addEventListener("message", (message) => {
     const event = eventOf(message.data);
     if (event !== null) queue.push(event);
-    wake();
-  };
+    state.wake();
+  });
   try {
-    while (isOpen || queue.length > 0) {
+    while (state.isOpen || queue.length > 0) {
       const event = queue.shift();
       if (event !== undefined) yield event;
-      else await new Promise<void>((resolve) => void (wake = resolve));
+      else await new Promise<void>((resolve) => void (state.wake = resolve));
     }
   } finally {
     signal.removeEventListener("abort", end);
     socket.close();
   }
 }
+
+const nothing = (): void => undefined;
 
 const EventFrame = z.object({
   type: z.literal("event"),

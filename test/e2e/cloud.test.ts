@@ -34,7 +34,9 @@ const settings = (more: Settings = {}): Settings => ({
   ...more,
 });
 
-const WAITING = 'import time\nprint("begun", flush=True)\ntime.sleep(2)\nprint("done")\n';
+const Session = z.object({ sandbox: z.string(), notice: z.string().nullable() });
+
+const WAITING = 'import time\nprint("begun", flush=True)\ntime.sleep(1.2)\nprint("done")\n';
 
 describe("with a key and an address of E2B", () => {
   test("a file is graphed there, and the cost is told and written down", async () => {
@@ -71,8 +73,9 @@ describe("with a key and an address of E2B", () => {
       worker: true,
     });
     expect(descendantsOf(one.pid).some(({ command }) => command.includes("sandboxd"))).toBe(false);
-    const session: unknown = await (await one.fetch("/api/session")).json();
-    expect(session).toMatchObject({ sandbox: "e2b", notice: expect.stringContaining("E2B") });
+    const { sandbox, notice } = Session.parse(await (await one.fetch("/api/session")).json());
+    expect(sandbox).toBe("e2b");
+    expect(notice).toContain("E2B");
     expect(one.printed()).toContain("E2B's cloud");
     expect((await one.follow(id)).at(-1)?.kind).toBe("job-completed");
     expect(await cloud.sandboxes()).toEqual([]);
@@ -83,7 +86,8 @@ describe("with a key and an address of E2B", () => {
     const id = await one.send({ code: "while True:\n    pass" });
     await one.follow(id);
     const { output, costUsd } = await one.job(id);
-    expect(output?.error).toEqual({ code: "timeout", message: expect.stringContaining("longer than 2 s") });
+    expect(output?.error?.code).toBe("timeout");
+    expect(output?.error?.message).toContain("longer than 2 s");
     expect(costUsd).toBeGreaterThan(0);
     expect(await cloud.sandboxes()).toEqual([]);
   });
@@ -147,7 +151,7 @@ describe("with a key and an address of E2B", () => {
     await until(async () => (await cloud.sandboxes()).length > 0, PATIENCE_MS);
     const second = ask(home, ["", "--code", file], settings());
     for (const { code, stderr } of await Promise.all([first, second])) {
-      expect({ code, stderr }).toEqual({ code: 0, stderr: expect.not.stringContaining("ended in the middle") });
+      expect({ code, hasEnded: stderr.includes("ended in the middle") }).toEqual({ code: 0, hasEnded: false });
     }
     const attempts = await sql(home, "SELECT attempt FROM job_run");
     expect(attempts).toEqual([{ attempt: 1 }, { attempt: 1 }]);

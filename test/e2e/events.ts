@@ -44,14 +44,14 @@ function listen(
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = new WebSocket(`${url.replace("http", "ws")}/api/live`);
   const lose = (): void => resolve(false);
-  socket.onopen = () => socket.send(JSON.stringify({ type: "auth", key: token, after }));
-  socket.onclose = lose;
-  socket.onerror = lose;
+  socket.addEventListener("open", () => socket.send(JSON.stringify({ type: "auth", key: token, after })));
+  socket.addEventListener("close", lose);
+  socket.addEventListener("error", lose);
   deadline.addEventListener("abort", lose, { once: true });
-  socket.onmessage = (message) => {
+  socket.addEventListener("message", (message) => {
     const frame = Frame.safeParse(JSON.parse(String(message.data)));
     if (frame.success && onEvent(frame.data.event)) resolve(true);
-  };
+  });
   return promise.finally(() => {
     deadline.removeEventListener("abort", lose);
     socket.close();

@@ -1,5 +1,6 @@
-// Starts and stops as people do them: in the middle of a job, twice, side by side with `ask`.
-import { afterEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+// Starts and stops as people do them: in the middle of a job, twice, side by side with `ask`. These tests wait more than
+// they work, so they wait side by side.
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ask, askJson, sql } from "./command.ts";
@@ -11,7 +12,7 @@ import { until } from "./until.ts";
 setDefaultTimeout(2 * PATIENCE_MS);
 
 const homes: string[] = [];
-afterEach(() => homes.splice(0).forEach((home) => rmSync(home, { recursive: true, force: true })));
+afterAll(() => homes.splice(0).forEach((home) => rmSync(home, { recursive: true, force: true })));
 
 function newHome(): string {
   const home = makeHome();
@@ -20,7 +21,7 @@ function newHome(): string {
 }
 
 describe("SIGTERM", () => {
-  test("in the middle of a long job hands it back, and the next start does it once", async () => {
+  test.concurrent("in the middle of a long job hands it back, and the next start does it once", async () => {
     const home = newHome();
     const first = await startSandpiper({}, home);
     // Longer than a stop waits for it.
@@ -35,7 +36,7 @@ describe("SIGTERM", () => {
     await expectDoneOnce(second, id);
   });
 
-  test("lets a job that is nearly done finish", async () => {
+  test.concurrent("lets a job that is nearly done finish", async () => {
     const home = newHome();
     const first = await startSandpiper({}, home);
     const id = await begin(first, 0.5);
@@ -45,7 +46,7 @@ describe("SIGTERM", () => {
     expect(row?.["status"]).toBe("completed");
   });
 
-  test("while it starts ends it without a complaint", async () => {
+  test.concurrent("while it starts ends it without a complaint", async () => {
     const home = newHome();
     const main = spawnMain(environment(home));
     await until(() => descendantsOf(main.pid).length > 0, PATIENCE_MS);
@@ -58,7 +59,7 @@ describe("SIGTERM", () => {
 });
 
 describe("a second start", () => {
-  test("on the same port ends with one sentence and leaves the first alone", async () => {
+  test.concurrent("on the same port ends with one sentence and leaves the first alone", async () => {
     await using first = await startSandpiper();
     const port = new URL(first.url).port;
     const second = spawnMain(environment(first.home, { SANDPIPER_PORT: port }));
@@ -78,7 +79,7 @@ describe("a second start", () => {
     await until(isReady, PATIENCE_MS);
   });
 
-  test("where another program has the port names the way out", async () => {
+  test.concurrent("where another program has the port names the way out", async () => {
     using other = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("not Sandpiper") });
     const second = spawnMain(environment(newHome(), { SANDPIPER_PORT: String(other.port) }));
     expect(await second.exited).not.toBe(0);
@@ -89,7 +90,7 @@ describe("a second start", () => {
 });
 
 describe("ask without a running Sandpiper", () => {
-  test("twice at once: both are answered", async () => {
+  test.concurrent("twice at once: both are answered", async () => {
     const home = newHome();
     const file = join(home, "small.csv");
     await Bun.write(file, "town,people\nA,10\nB,20\nA,35\n");
@@ -98,7 +99,7 @@ describe("ask without a running Sandpiper", () => {
       expect({ code, status: answer.status }).toEqual({ code: 0, status: "completed" });
   });
 
-  test("beside a longer one that ends first: it is answered too", async () => {
+  test.concurrent("beside a longer one that ends first: it is answered too", async () => {
     const home = newHome();
     const [short, long] = await Promise.all([writeCode(home, "short", 1.5), writeCode(home, "long", 8)]);
     const first = ask(home, ["", "--code", short]);
@@ -115,7 +116,7 @@ describe("ask without a running Sandpiper", () => {
     ]);
   });
 
-  test("leaves no process and no server file behind", async () => {
+  test.concurrent("leaves no process and no server file behind", async () => {
     const home = newHome();
     const file = await writeCode(home, "quick", 0);
     expect((await ask(home, ["", "--code", file])).code).toBe(0);
@@ -123,7 +124,7 @@ describe("ask without a running Sandpiper", () => {
   });
 });
 
-test("ask ends with a sentence when its Sandpiper is stopped and does not come back", async () => {
+test.concurrent("ask ends with a sentence when its Sandpiper is stopped and does not come back", async () => {
   const one = await startSandpiper();
   const file = await writeCode(one.home, "endless", 600);
   const asked = ask(one.home, ["", "--code", file]);
