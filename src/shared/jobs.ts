@@ -1,11 +1,13 @@
 // The job board: enqueue, claim, settle, cancel. A state change names the state that it leaves.
 import { z } from "zod";
+import { insertArtifact } from "./artifacts.ts";
 import type { Board, Tx } from "./db.ts";
 import { appendEvent } from "./events.ts";
 import { integer, optionalInteger, optionalText, parseJson, text } from "./rows.ts";
 import {
   JobInput,
   JobOutput,
+  type Artifact,
   type Job,
   type JobError,
   type JobEventBody,
@@ -122,6 +124,23 @@ export function recordEvents(
   return board.write((tx) => {
     if (!isHeld(tx, claim)) return false;
     for (const body of bodies) appendEvent(tx, claim.jobId, claim.attempt, now, body);
+    return true;
+  });
+}
+
+/** Keeps what came out of a running job and tells it; false if the lease was lost, and then nothing is written. */
+export function recordArtifacts(
+  board: Board,
+  claim: Claim,
+  artifacts: readonly Artifact[],
+  now: number,
+): Promise<boolean> {
+  return board.write((tx) => {
+    if (!isHeld(tx, claim)) return false;
+    for (const artifact of artifacts) {
+      insertArtifact(tx, artifact, now);
+      appendEvent(tx, claim.jobId, claim.attempt, now, { kind: "artifact-available", artifact });
+    }
     return true;
   });
 }

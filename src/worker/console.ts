@@ -13,7 +13,8 @@ export function createConsole(report: Report | null, maxBytes: number): Console 
   let bytes = 0;
   let dropped = 0;
   const write: Console["write"] = (stream, text) => {
-    const room = maxBytes - bytes;
+    // A smaller piece that would still fit is dropped too: what is kept has no holes.
+    const room = dropped > 0 ? 0 : maxBytes - bytes;
     const size = Buffer.byteLength(text);
     const part =
       size <= room

@@ -1,17 +1,17 @@
 // One claimed job, from its row to its settlement. Whatever happens inside, the job ends and its sandbox is dead.
 import { rm } from "node:fs/promises";
-import { forgetArtifacts, insertArtifact } from "../shared/artifacts.ts";
+import { artifactsOfJob, forgetArtifacts } from "../shared/artifacts.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import type { Board } from "../shared/db.ts";
 import { AppError, toAppError } from "../shared/errors.ts";
-import { handBackJob, settleJob, type Claim } from "../shared/jobs.ts";
+import { handBackJob, recordArtifacts, settleJob, type Claim } from "../shared/jobs.ts";
 import type { Log } from "../shared/log.ts";
 import { JOB_TYPES, JobInput, type Artifact, type JobError, type JobOutput } from "../shared/types.ts";
 import { createConsole } from "./console.ts";
 import { handlers } from "./handlers/index.ts";
 import type { ClaimedJob, JobContext, JobEnd } from "./handlers/handler.ts";
-import { createReport, type Report } from "./report.ts";
+import { createReport } from "./report.ts";
 import type { OpenedSandbox, Sandboxes } from "./sandboxes.ts";
 
 export type Workplace = {
@@ -52,8 +52,11 @@ export async function runJob(place: Workplace, claim: Claim, controller: AbortCo
       return sandbox;
     },
     addArtifacts: async (collected) => {
+      // What was told before comes before.
+      await report.flush();
+      if (!(await recordArtifacts(board, claim, collected.artifacts, clock.now()))) throw leaseLost();
       artifacts.push(...collected.artifacts);
-      await keepArtifacts(place, report, collected.artifacts);
+      place.nudge();
     },
   };
   const end = await attempt(place, claim, context);
@@ -122,16 +125,9 @@ function validate(claim: Claim): ClaimedJob {
 }
 
 async function clearEarlierAttempt(place: Workplace, claim: Claim): Promise<void> {
-  if (claim.attempt === 1) return;
+  if (place.board.read((tx) => artifactsOfJob(tx, claim.jobId)).length === 0) return;
   const paths = await place.board.write((tx) => forgetArtifacts(tx, claim.jobId));
   for (const path of paths) await rm(`${place.config.home}/${path}`, { force: true });
-}
-
-async function keepArtifacts(place: Workplace, report: Report, artifacts: readonly Artifact[]): Promise<void> {
-  await place.board.write((tx) => {
-    for (const artifact of artifacts) insertArtifact(tx, artifact, place.clock.now());
-  });
-  for (const artifact of artifacts) report.emit({ kind: "artifact-available", artifact });
 }
 
 function toJobError(error: AppError): JobError {

@@ -1,0 +1,113 @@
+// What a running job tells: in order, gathered, and nothing after its lease is lost.
+import { expect, test } from "bun:test";
+import { systemClock } from "../../src/shared/clock.ts";
+import { eventsAfter } from "../../src/shared/events.ts";
+import { claimJobs, reclaimJobs, type Claim } from "../../src/shared/jobs.ts";
+import { createReport } from "../../src/worker/report.ts";
+import { addJob, rejectionOf, temporaryBoard, type TemporaryBoard } from "../shared/temporary.ts";
+
+async function claimOne(place: TemporaryBoard): Promise<Claim> {
+  await addJob(place.board, "a");
+  const [claim] = await claimJobs(place.board, "1-a", 1, 2_000);
+  if (claim === undefined) throw new Error("Nothing was claimed.");
+  return claim;
+}
+const told = (place: TemporaryBoard) => place.board.read((tx) => eventsAfter(tx, 2, 100));
+
+test("pieces are joined by stream, whole events are not, and the order is kept", async () => {
+  using place = temporaryBoard();
+  let nudges = 0;
+  const report = createReport(
+    place.board,
+    await claimOne(place),
+    systemClock,
+    () => (nudges += 1),
+    () => undefined,
+  );
+  report.emit({ kind: "output-delta", stream: "stdout", text: "a" });
+  report.emit({ kind: "output-delta", stream: "stdout", text: "b" });
+  report.emit({ kind: "output-delta", stream: "stderr", text: "c" });
+  report.emit({ kind: "output-delta", stream: "stdout", text: "d" });
+  report.emit({ kind: "code-written", understood: "u", code: "1" });
+  report.emit({ kind: "text-delta", text: "e" });
+  report.emit({ kind: "text-delta", text: "f" });
+  await report.flush();
+  expect(told(place)).toMatchObject([
+    { kind: "output-delta", stream: "stdout", text: "ab" },
+    { kind: "output-delta", stream: "stderr", text: "c" },
+    { kind: "output-delta", stream: "stdout", text: "d" },
+    { kind: "code-written" },
+    { kind: "text-delta", text: "ef" },
+  ]);
+  expect(nudges).toBe(2);
+});
+
+test("pieces are written by themselves when no more come", async () => {
+  using place = temporaryBoard();
+  const written = Promise.withResolvers<void>();
+  const report = createReport(place.board, await claimOne(place), systemClock, written.resolve, () => undefined);
+  report.emit({ kind: "text-delta", text: "x" });
+  expect(told(place)).toEqual([]);
+  await written.promise;
+  expect(told(place)).toMatchObject([{ kind: "text-delta", text: "x" }]);
+});
+
+test("a step is told at both ends with what it took, and gives back what it made", async () => {
+  using place = temporaryBoard();
+  let time = 100;
+  const clock = { now: () => 5_000, monotonic: () => time };
+  const report = createReport(
+    place.board,
+    await claimOne(place),
+    clock,
+    () => undefined,
+    () => undefined,
+  );
+  const made = await report.step("run", "Running", () => {
+    time += 250;
+    return Promise.resolve(7);
+  });
+  const failing = report.step("collect", "Collecting", () => Promise.reject(new Error("no")));
+  expect(await rejectionOf(failing)).toMatchObject({ message: "no" });
+  await report.flush();
+  expect(made).toBe(7);
+  expect(told(place)).toMatchObject([
+    { kind: "step-started", step: "run", title: "Running", at: 5_000 },
+    { kind: "step-finished", step: "run", title: "Running", durationMs: 250 },
+    { kind: "step-started", step: "collect" },
+  ]);
+});
+
+test("after the lease is lost nothing is written, and the job is told", async () => {
+  using place = temporaryBoard();
+  const claim = await claimOne(place);
+  let losses = 0;
+  const report = createReport(
+    place.board,
+    claim,
+    systemClock,
+    () => undefined,
+    () => (losses += 1),
+  );
+  await reclaimJobs(place.board, () => false, 3_000);
+  report.emit({ kind: "text-delta", text: "late" });
+  await report.flush();
+  expect([losses, told(place)]).toEqual([1, []]);
+});
+
+test("a write that fails is told by the flush that is waited for", async () => {
+  using place = temporaryBoard();
+  const claim = await claimOne(place);
+  await place.board.write((tx) =>
+    tx.run("CREATE TRIGGER full BEFORE INSERT ON job_events BEGIN SELECT RAISE(ABORT, 'full'); END"),
+  );
+  const report = createReport(
+    place.board,
+    claim,
+    systemClock,
+    () => undefined,
+    () => undefined,
+  );
+  report.emit({ kind: "code-written", understood: "u", code: "1" });
+  expect(await rejectionOf(report.flush())).toMatchObject({ message: "full" });
+});

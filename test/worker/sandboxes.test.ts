@@ -1,0 +1,124 @@
+// The budget: no sandbox without its reservation, and no reservation that outlives what it was for.
+import { describe, expect, test } from "bun:test";
+import type { Clock } from "../../src/shared/clock.ts";
+import { loadConfig } from "../../src/shared/config.ts";
+import { createLog } from "../../src/shared/log.ts";
+import type { SandboxProvider } from "../../src/worker/e2b_client.ts";
+import { createSandboxes } from "../../src/worker/sandboxes.ts";
+import { rejectionOf, temporaryBoard } from "../shared/temporary.ts";
+
+const DAY_MS = 86_400_000;
+/** 2 vCPU and 512 MiB at E2B's list price, a second. */
+const PRICE = 30.25;
+
+/** E2B's control plane, as far as a ledger sees it: every request is refused with `status` or answered. */
+function controlPlane(status: number) {
+  const asked: string[] = [];
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: (request) => {
+      asked.push(`${request.method} ${new URL(request.url).pathname}`);
+      if (status !== 200) return Response.json({ code: status, message: "no" }, { status });
+      if (request.method === "DELETE") return new Response(null, { status: 204 });
+      return Response.json(
+        {
+          sandboxID: "box",
+          templateID: "code",
+          clientID: "c",
+          envdVersion: "0.4.0",
+          cpuCount: 4,
+          memoryMB: 1_024,
+          diskSizeMB: 1,
+          state: "running",
+          metadata: {},
+          startedAt: "2026-11-22T00:00:00Z",
+          endAt: "2026-11-22T01:00:00Z",
+        },
+        { status: request.method === "POST" ? 201 : 200 },
+      );
+    },
+  });
+  return { asked, url: `http://127.0.0.1:${server.port}`, [Symbol.asyncDispose]: () => server.stop(true) };
+}
+
+function ledger(kind: "local" | "e2b", url: string, dailyUsd = "1") {
+  const place = temporaryBoard();
+  const time = { now: 5 * DAY_MS + 1_000, monotonic: 0 };
+  const clock: Clock = { now: () => time.now, monotonic: () => time.monotonic };
+  const provider: SandboxProvider = {
+    kind,
+    apiKey: `e2b_${"0".repeat(40)}`,
+    apiUrl: url,
+    sandboxUrl: url,
+    domain: null,
+  };
+  const config = loadConfig({ SANDPIPER_HOME: place.folder, SANDPIPER_E2B_DAILY_USD: dailyUsd });
+  const sandboxes = createSandboxes(
+    provider,
+    "1-w",
+    config,
+    place.board,
+    createLog("worker", "error", () => undefined),
+    clock,
+  );
+  const open = (timeoutMs: number) => sandboxes.open({ jobId: "job", timeoutMs, signal: new AbortController().signal });
+  const entries = () => place.rows("SELECT provider, reserved_micro_usd, cost_micro_usd, ended_at FROM sandboxes");
+  return { ...place, open, entries, time };
+}
+
+describe("a sandbox of E2B", () => {
+  test("is reserved for its whole time, and then costs what it had", async () => {
+    await using plane = controlPlane(200);
+    using place = ledger("e2b", plane.url);
+    const sandbox = await place.open(100_000);
+    expect(place.entries()).toEqual([
+      { provider: "e2b", reserved_micro_usd: 100 * PRICE, cost_micro_usd: null, ended_at: null },
+    ]);
+    place.time.monotonic += 10_000;
+    // 4 vCPU and 1 GiB for ten seconds.
+    expect(await sandbox.close()).toBe(605);
+    expect(await sandbox.close()).toBe(605);
+    expect(place.entries()).toMatchObject([{ cost_micro_usd: 605, ended_at: place.time.now }]);
+    expect(plane.asked).toContain("DELETE /sandboxes/box");
+  });
+
+  test("beyond today's budget is refused before anybody is asked, and the refusal is not on the bill", async () => {
+    await using plane = controlPlane(200);
+    using place = ledger("e2b", plane.url, "0.004");
+    await using first = await place.open(100_000);
+    expect(first.id).toBe("box");
+    const asked = plane.asked.filter((one) => one.startsWith("POST")).length;
+    const refusal = await rejectionOf(place.open(100_000));
+    expect(refusal).toMatchObject({ code: "budget" });
+    expect(String(refusal)).toContain("SANDPIPER_E2B_DAILY_USD");
+    expect(plane.asked.filter((one) => one.startsWith("POST")).length).toBe(asked);
+    expect(place.entries().length).toBe(1);
+    place.time.now += DAY_MS;
+    await using tomorrow = await place.open(100_000);
+    expect(tomorrow.id).toBe("box");
+  });
+
+  test("with a budget of nothing is never opened", async () => {
+    await using plane = controlPlane(200);
+    using place = ledger("e2b", plane.url, "0");
+    expect(await rejectionOf(place.open(1))).toMatchObject({ code: "budget" });
+    expect(plane.asked).toEqual([]);
+  });
+
+  test("that could not be made costs nothing", async () => {
+    await using plane = controlPlane(401);
+    using place = ledger("e2b", plane.url);
+    expect(await rejectionOf(place.open(100_000))).toMatchObject({ code: "config" });
+    expect(place.entries()).toMatchObject([{ cost_micro_usd: 0, ended_at: place.time.now }]);
+  });
+});
+
+test("a sandbox of this machine is in the ledger and costs nothing, whatever the budget", async () => {
+  await using plane = controlPlane(200);
+  using place = ledger("local", plane.url, "0");
+  const sandbox = await place.open(100_000);
+  place.time.monotonic += 10_000;
+  expect(await sandbox.close()).toBe(0);
+  expect(place.entries()).toMatchObject([{ provider: "local", reserved_micro_usd: 0, cost_micro_usd: 0 }]);
+});
