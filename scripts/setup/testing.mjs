@@ -22,7 +22,7 @@ export async function ensureTestTools(context) {
   if (missing.length > 0)
     await tryToInstall(
       context,
-      "A browser and fonts for the tests",
+      "Chromium with fonts for the tests",
       missing.map(([name]) => name),
     );
   const browser = BROWSERS.find((path) => existsSync(path)) ?? "";
@@ -61,7 +61,7 @@ async function testPythons(context) {
     if (site !== null) found.push({ executable: plain.executable, site });
     found.push(context.python);
   }
-  if (!inspectSystem()?.hasTables) await tryToInstall(context, "The older Python packages for the tests", OLDER_PYTHON);
+  if (!inspectSystem()?.hasTables) await tryToInstall(context, "An older pandas for the tests", OLDER_PYTHON);
   const older = inspectSystem();
   if (older?.hasTables && older.minor >= 11) found.push({ executable: older.executable, site: null });
   return [...new Set(found.map(nameOf))];
