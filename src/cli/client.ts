@@ -23,10 +23,6 @@ export type Client = AsyncDisposable & {
 };
 
 const Failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
-/** What is far too large never reaches core's own words: Bun refuses it unread. */
-const BARE: { readonly [status: number]: string } = {
-  413: "That is far more than Sandpiper takes in one message. Send less, or raise SANDPIPER_MAX_UPLOAD_MB.",
-};
 
 /** Null when no server of this folder answers. */
 export async function findServer(): Promise<Client | null> {
@@ -57,9 +53,7 @@ function createClient(url: string, dataDir: string, running: Running | null): Cl
     const failure = Failure.safeParse(await response.json().catch(() => null));
     throw new AppError(
       "bad_request",
-      failure.success
-        ? failure.data.error.message
-        : (BARE[response.status] ?? `The server answered ${response.status}.`),
+      failure.success ? failure.data.error.message : `The server answered ${response.status}.`,
     );
   };
   return {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { loadConfig, readEnvironment } from "../shared/config.ts";
+import { AppError } from "../shared/errors.ts";
 import { pause, stopSignal } from "../shared/stop.ts";
 
 export const usage = `logs [--follow] [--lines N]    what the processes wrote (data/logs/)
@@ -23,11 +24,14 @@ export async function logs(args: readonly string[]): Promise<number> {
       json: { type: "boolean", default: false },
     },
   });
+  if (!/^\d{1,9}$/.test(values.lines))
+    throw new AppError("bad_request", `--lines is “${values.lines}”, but must be a whole number.`);
+  const count = Number(values.lines);
   const folder = join(loadConfig(readEnvironment()).dataDir, "logs");
   const positions = new Map<string, number>();
   const print = (lines: readonly string[]) => lines.forEach((line) => console.log(values.json ? line : pretty(line)));
   const first = await readNew(folder, positions);
-  print(first.slice(-Math.max(0, Number(values.lines) || 0)));
+  print(first.slice(Math.max(0, first.length - count)));
   const stop = stopSignal();
   while (values.follow && !stop.aborted) {
     await pause(FOLLOW_MS, stop);
@@ -66,13 +70,20 @@ const timeOf = (line: string): string => /"at":"([^"]+)"/.exec(line)?.[1] ?? "";
 
 function pretty(line: string): string {
   const parsed = Line.safeParse(safeJson(line));
-  if (!parsed.success) return line;
+  if (!parsed.success) return printable(line);
   const { at, process, level, event, ...fields } = parsed.data;
   const rest = Object.entries(fields).map(
     ([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
   );
-  return [at.slice(11, 23), process.padEnd(8), level.toUpperCase().padEnd(5), event, ...rest].join("  ");
+  return printable([at.slice(11, 23), process.padEnd(8), level.toUpperCase().padEnd(5), event, ...rest].join("  "));
 }
+
+/** A name or an output in a line may come from anybody: it must not steer the terminal, nor begin a line of its own. */
+function printable(text: string): string {
+  return text.replaceAll("\n", "\\n").replace(/\p{Cc}/gu, escapeOf);
+}
+
+const escapeOf = (character: string): string => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
 
 function safeJson(line: string): unknown {
   try {
