@@ -50,18 +50,23 @@ describe.skipIf(noShellReason !== "")("a row that the sqlite3 shell writes", () 
     });
   });
 
-  for (const folder of ["uploads", "temp"]) {
-    test(`with a file of storage/${folder} becomes an overview whose artifacts exist`, async () => {
-      await Bun.write(join(sandpiper.home, "storage", folder, `${folder}.csv`), "town,people\nA,10\nB,20\nC,35\n");
-      const { status, output } = await runRow(`overview-${folder}`, "code_exec", { files: [`${folder}.csv`] });
-      expect({ status, error: output.error }).toEqual({ status: "completed", error: undefined });
-      expect(output.artifacts.length).toBeGreaterThan(0);
-      for (const path of output.artifacts) {
-        expect(path).toStartWith("storage/outputs/");
-        expect(existsSync(join(sandpiper.home, path))).toBe(true);
-      }
-    });
-  }
+  test("with a file of storage/uploads becomes an overview whose artifacts exist", async () => {
+    await Bun.write(join(sandpiper.home, "storage/uploads/data.csv"), "town,people\nA,10\nB,20\nC,35\n");
+    const { status, output } = await runRow("x-overview", "code_exec", { files: ["data.csv"] });
+    expect({ status, error: output.error }).toEqual({ status: "completed", error: undefined });
+    expect(output.artifacts.length).toBeGreaterThan(0);
+    for (const path of output.artifacts) {
+      expect(path).toStartWith("storage/outputs/x-overview/");
+      expect(existsSync(join(sandpiper.home, path))).toBe(true);
+    }
+  });
+
+  test("with a file of storage/temp hands it to its code", async () => {
+    await Bun.write(join(sandpiper.home, "storage/temp/temp data.csv"), "town,people\nA,10\n");
+    const code = "print(open('temp data.csv').read())";
+    const { status, output } = await runRow("x-temp", "code_exec", { files: ["temp data.csv"], code });
+    expect({ status, stdout: output.stdout }).toEqual({ status: "completed", stdout: "town,people\nA,10\n\n" });
+  });
 
   test("with all seven values in their order is taken too", async () => {
     await sql(sandpiper.home, `INSERT INTO jobs VALUES ('seven','code_exec','pending','{"code":"1+1"}',NULL,0,0)`);
