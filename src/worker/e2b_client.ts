@@ -146,7 +146,19 @@ function wrap(provider: SandboxProvider, sandbox: Sandbox, signal: AbortSignal):
     upload: (path, source) => guarded(async () => void (await sandbox.files.write(path, Bun.file(source)))),
     run: (code, options) => guarded(() => runCode(sandbox, code, options, kill)),
     list: (folder, depth) => guarded(() => listFiles(sandbox, folder, depth)),
-    download: (path) => guarded(() => sandbox.files.read(path, { format: "stream" })),
+    download: async (path) => {
+      const stream = await guarded(() => sandbox.files.read(path, { format: "stream" }));
+      const reader = stream.getReader();
+      // A line that is cut half-way is a foreign error too.
+      return new ReadableStream<Uint8Array>({
+        pull: async (controller) => {
+          const { value, done } = await guarded(() => reader.read());
+          if (done) controller.close();
+          else controller.enqueue(value);
+        },
+        cancel: (reason) => reader.cancel(reason),
+      });
+    },
     price: () => guarded(() => priceOf(provider, sandbox)),
     kill,
     [Symbol.asyncDispose]: async () => {
