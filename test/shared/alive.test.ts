@@ -14,16 +14,18 @@ test("a process that has ended is not", async () => {
 });
 
 test.skipIf(process.platform !== "linux")("a dead process that its parent has not collected is not", async () => {
-  // The shell starts a child that ends, becomes a program that collects nobody, and tells the child's number first.
-  const parent = Bun.spawn(["/bin/sh", "-c", "true & echo $!; exec cat"], { stdin: "pipe", stdout: "pipe" });
+  // The shell starts a child, tells its number, and becomes a program that collects nobody.
+  const parent = Bun.spawn(["/bin/sh", "-c", "sleep 600 & echo $!; exec cat"], { stdin: "pipe", stdout: "pipe" });
   const reader = parent.stdout.getReader();
   const pid = Number(new TextDecoder().decode((await reader.read()).value));
-  // What cat repeats comes after the exec; by then `true` has long ended or ends in a moment.
-  while (isAlive(pid)) {
-    await parent.stdin.write("again\n");
-    await parent.stdin.flush();
-    await reader.read();
-  }
+  await parent.stdin.write("what is repeated comes after the exec\n");
+  await parent.stdin.flush();
+  await reader.read();
+  expect(isAlive(pid)).toBe(true);
+  process.kill(pid, "SIGKILL");
+  const deadline = performance.now() + 5_000;
+  while (isAlive(pid) && performance.now() < deadline) await Bun.sleep(1);
+  expect(isAlive(pid)).toBe(false);
   expect(await Bun.file(`/proc/${pid}/stat`).text()).toContain(") Z ");
   await parent.stdin.end();
   await parent.exited;
