@@ -11,6 +11,7 @@ import { ensurePage } from "./setup/page.mjs";
 import { createProgress } from "./setup/progress.mjs";
 import { addMore, lacksMore } from "./setup/python_packages.mjs";
 import { ensureRoom } from "./setup/room.mjs";
+import { removeParts } from "./setup/stamp.mjs";
 import { ensureTestTools, runTests } from "./setup/testing.mjs";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -95,6 +96,7 @@ async function addMoreBehind(context) {
 
 async function setUp(context, parts) {
   const work = async () => {
+    removeParts(context.tools);
     for (const ensure of parts) await ensure(context);
   };
   const onWait = () => context.progress.note("Another start is setting up this folder; waiting for it.");

@@ -17,7 +17,7 @@ export async function ensureBun(context) {
   if (found !== null) context.progress.ready("Bun", found);
   const path = found ?? (await install(context));
   context.bun = path;
-  const identity = { path, identity: fileIdentity(path), chosen: context.settings.BUN ?? "" };
+  const identity = { path, identity: fileIdentity(path), chosen: context.settings.BUN ?? "", root: context.root };
   if (JSON.stringify(readJson(stamp)) !== JSON.stringify(identity)) writeAtomically(stamp, JSON.stringify(identity));
 }
 
@@ -54,7 +54,7 @@ function thisProcess() {
 
 function remembered(context, stamp) {
   const known = readJson(stamp);
-  if (known === null || known.chosen !== (context.settings.BUN ?? "")) return null;
+  if (known === null || known.root !== context.root || known.chosen !== (context.settings.BUN ?? "")) return null;
   return known.identity !== null && fileIdentity(known.path) === known.identity ? known.path : null;
 }
 

@@ -5,7 +5,7 @@ import { capture } from "./child.mjs";
 import { downloadEnvironment } from "./context.mjs";
 import { SetupFailure, lastLine, saysUnreachable } from "./failure.mjs";
 import { withLock } from "./lock.mjs";
-import { digest, readText, writeAtomically } from "./stamp.mjs";
+import { digest, readText, removeParts, writeAtomically } from "./stamp.mjs";
 import { downloadWheel } from "./wheel.mjs";
 
 const BASE_LIMIT_MS = 1_800_000;
@@ -32,6 +32,8 @@ export async function installPackages(context, python) {
   const folder = packageFolder(context, python);
   const site = join(folder, "site");
   if (existsSync(site)) return site;
+  mkdirSync(folder, { recursive: true });
+  removeParts(folder, "site.");
   await context.progress.step("Python packages: pandas, matplotlib …", async () => {
     const part = `${site}.${process.pid}.part`;
     await install(context, python, "python.lock", part, BASE_LIMIT_MS);
@@ -55,6 +57,7 @@ export async function addMore(context, python) {
   const folder = join(python.site, "..");
   await withLock(join(folder, "more.lock"), async () => {
     if (isComplete(python)) return;
+    removeParts(folder, "more.");
     const part = join(folder, `more.${process.pid}.part`);
     await install(context, python, "python_more.lock", part, MORE_LIMIT_MS, ["nice", "-n", "19"]);
     merge(part, python.site);

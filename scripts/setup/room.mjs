@@ -37,10 +37,10 @@ function isFresh(context, { bwrap, python, stamp }) {
   return existsSync(python.pandas) && stampOf(context, bwrap, python) === stamp;
 }
 
-/** Changes when anything does that the answer hung on: settings, programs, package list, kernel. */
+/** Changes when anything does that the answer hung on: the folder, settings, programs, package list, kernel. */
 function stampOf({ settings, root }, bwrap, python) {
   const chosen = [settings.SANDPIPER_BWRAP, settings.SANDPIPER_PYTHON];
   const programs = [bwrap, python.executable].map((path) => fileIdentity(path) ?? "");
   const lists = ["python.lock", "python_more.lock"].map((name) => readText(join(root, "scripts", "setup", name)));
-  return digest(...chosen, ...programs, ...lists, release());
+  return digest(root, ...chosen, ...programs, ...lists, release());
 }

@@ -1,6 +1,6 @@
 // Stamps in .tools/: what was done for which inputs, so that the next start only compares.
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, readdirSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /** sha-256 of the parts, in their order; a part that is undefined counts as empty. */
@@ -47,6 +47,12 @@ export function writeAtomically(path, text) {
   const part = `${path}.${process.pid}.part`;
   writeFileSync(part, text);
   renameSync(part, path);
+}
+
+/** Clears away what a killed set-up left half done. Only for who holds the folder's lock. */
+export function removeParts(folder, prefix = "") {
+  const isPart = (name) => name.startsWith(prefix) && name.endsWith(".part");
+  for (const name of readdirSync(folder).filter(isPart)) rmSync(join(folder, name), { recursive: true, force: true });
 }
 
 /** What tells one build of a file from another without reading it; null when there is no such file. */

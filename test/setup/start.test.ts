@@ -202,6 +202,12 @@ describe("other modes", () => {
     expect(stderr.match(/already there/g)).toHaveLength(4);
   });
 
+  test("setup clears away what a killed one left half done", async () => {
+    ready.write(".tools/bun-1.4.5.99.part/package.json", "{}");
+    await ready.run(run("setup"));
+    expect(existsSync(join(ready.path, ".tools/bun-1.4.5.99.part"))).toBe(false);
+  });
+
   test("cli hands over arguments, stdin's kind and the exit code", async () => {
     ready.write("src/cli/main.ts", "console.log(process.argv.slice(2).join('|')); process.exit(5);");
     expect(await ready.run(run("cli", "logs", "a b"))).toEqual({ code: 5, stdout: "logs|a b\n", stderr: "" });
