@@ -49,7 +49,8 @@ function Answer({ turn }: { readonly turn: Turn }) {
     <div class="answer">
       <h2 class="sr-only">Sandpiper’s answer</h2>
       <Steps turn={turn} />
-      {turn.understood !== null && turn.understood !== "" && (
+      {/* The answer says it again, better. */}
+      {turn.text === "" && turn.understood !== null && turn.understood !== "" && (
         <p class="understood">
           <span>Understood as</span> {turn.understood}
         </p>
