@@ -9,6 +9,7 @@ import { AppError } from "../shared/errors.ts";
 import { stopSignal } from "../shared/stop.ts";
 import type { JobEvent } from "../shared/types.ts";
 import { connect, type Client } from "./client.ts";
+import { printable, printableLine } from "./printable.ts";
 
 export const usage = `ask "WHAT YOU WANT" [FILE …]   ask about files; what comes out is written here
     --out DIR     write the files there
@@ -97,8 +98,8 @@ async function showProgress(client: Client, jobId: string, isQuiet: boolean, sig
 }
 
 function progressLine(event: JobEvent): string {
-  if (event.kind === "step-finished") return `  ✓ ${event.title} (${event.durationMs} ms)\n`;
-  if (event.kind === "code-written") return `  ${event.understood}\n`;
+  if (event.kind === "step-finished") return `  ✓ ${printableLine(event.title)} (${event.durationMs} ms)\n`;
+  if (event.kind === "code-written") return `  ${printableLine(event.understood)}\n`;
   return "";
 }
 
@@ -146,7 +147,7 @@ function asJson(job: Ended, written: ReadonlyMap<string, string>) {
 
 function show(job: Ended, written: ReadonlyMap<string, string>): void {
   const error = job.output?.error;
-  if (error === undefined) console.log(job.output?.text ?? "");
-  else console.error([error.message, error.detail].filter((part) => part !== undefined).join("\n\n"));
+  if (error === undefined) console.log(printable(job.output?.text ?? ""));
+  else console.error(printable([error.message, error.detail].filter((part) => part !== undefined).join("\n\n")));
   for (const path of written.values()) console.log(`→ ${path}`);
 }

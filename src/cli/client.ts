@@ -61,7 +61,10 @@ function createClient(url: string, dataDir: string, running: Running | null): Cl
     call: async (schema, path, init = {}) => schema.parse(await (await send(path, init)).json()),
     download: (path) => send(path, {}),
     remove: async (path) => void (await send(path, { method: "DELETE" })),
-    follow: (jobId, signal) => follow(url, token, jobId, signal),
+    follow: async function* (jobId, signal) {
+      const { events } = EventList.parse(await (await send(`/api/events?job=${jobId}&limit=1`, {})).json());
+      yield* follow(url, token, jobId, (events[0]?.seq ?? 1) - 1, signal);
+    },
     [Symbol.asyncDispose]: async () => running?.stop(),
   };
 }
@@ -71,8 +74,14 @@ const RECONNECT_MS = 200;
 const RETURN_MS = 10_000;
 
 /** Reconnects from the last seq when the connection breaks: core may be restarting. Throws when it does not come back. */
-async function* follow(url: string, token: string, jobId: string, signal: AbortSignal): AsyncGenerator<JobEvent> {
-  let after = 0;
+async function* follow(
+  url: string,
+  token: string,
+  jobId: string,
+  from: number,
+  signal: AbortSignal,
+): AsyncGenerator<JobEvent> {
+  let after = from;
   let lastSeenAt = performance.now();
   const onOpen = () => void (lastSeenAt = Number.POSITIVE_INFINITY);
   while (!signal.aborted) {
@@ -131,6 +140,8 @@ async function* readSocket(
 }
 
 const nothing = (): void => undefined;
+
+const EventList = z.object({ events: z.array(z.object({ seq: z.number() })) });
 
 const EventFrame = z.object({
   type: z.literal("event"),

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { loadConfig, readEnvironment } from "../shared/config.ts";
 import { AppError } from "../shared/errors.ts";
 import { pause, stopSignal } from "../shared/stop.ts";
+import { printableLine } from "./printable.ts";
 
 export const usage = `logs [--follow] [--lines N]    what the processes wrote (data/logs/)
     --json        the lines as they are`;
@@ -70,20 +71,13 @@ const timeOf = (line: string): string => /"at":"([^"]+)"/.exec(line)?.[1] ?? "";
 
 function pretty(line: string): string {
   const parsed = Line.safeParse(safeJson(line));
-  if (!parsed.success) return printable(line);
+  if (!parsed.success) return printableLine(line);
   const { at, process, level, event, ...fields } = parsed.data;
   const rest = Object.entries(fields).map(
     ([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
   );
-  return printable([at.slice(11, 23), process.padEnd(8), level.toUpperCase().padEnd(5), event, ...rest].join("  "));
+  return printableLine([at.slice(11, 23), process.padEnd(8), level.toUpperCase().padEnd(5), event, ...rest].join("  "));
 }
-
-/** A name or an output in a line may come from anybody: it must not steer the terminal, nor begin a line of its own. */
-function printable(text: string): string {
-  return text.replaceAll("\n", "\\n").replace(/\p{Cc}/gu, escapeOf);
-}
-
-const escapeOf = (character: string): string => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
 
 function safeJson(line: string): unknown {
   try {

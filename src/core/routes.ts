@@ -158,12 +158,12 @@ function jobRoutes(desk: Desk): Route[] {
     route({
       method: "GET",
       path: "/api/jobs",
-      summary: "Jobs, the newest first",
+      summary: "Jobs, the newest first; `before` (a job's id) pages backwards",
       auth: "paired",
-      query: z.object({ limit: Limit.default(50) }),
+      query: z.object({ limit: z.coerce.number().int().min(1).max(100).default(50), before: z.string().optional() }),
       status: 200,
       handle: ({ query }) => ({
-        jobs: desk.board.read((tx) => listJobs(tx, query.limit).map((job) => viewJob(tx, job))),
+        jobs: desk.board.read((tx) => listJobs(tx, query.limit, query.before).map((job) => viewJob(tx, job))),
       }),
     }),
     route({

@@ -222,9 +222,11 @@ export function readJob(tx: Tx, jobId: string): Job | null {
   return row === null ? null : toJob(row);
 }
 
-/** Newest first. `beforeSeq` pages backwards. */
-export function listJobs(tx: Tx, limit: number, beforeSeq = Number.MAX_SAFE_INTEGER): Job[] {
-  return tx.all(`${SELECT_JOB} WHERE job_run.seq < ? ORDER BY job_run.seq DESC LIMIT ?`, beforeSeq, limit).map(toJob);
+/** Newest first. `before` is the id of a job: those that came before it. */
+export function listJobs(tx: Tx, limit: number, before?: string): Job[] {
+  const seq = before === undefined ? null : tx.get("SELECT seq FROM job_run WHERE job_id = ?", before)?.["seq"];
+  const end = seq === undefined || seq === null ? Number.MAX_SAFE_INTEGER : integer.parse(seq);
+  return tx.all(`${SELECT_JOB} WHERE job_run.seq < ? ORDER BY job_run.seq DESC LIMIT ?`, end, limit).map(toJob);
 }
 
 export function jobsOfConversation(tx: Tx, conversationId: string): Job[] {

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 
 export type RotatedFile = { readonly append: (line: string) => void };
 
-/** At most `keep` + 1 files of about `maxBytes`: `file`, `file.1` (newer) … `file.<keep>` (oldest). */
+/** Never throws over the disk. At most `keep` + 1 files of about `maxBytes`: `file`, `file.1` (newer) … `file.<keep>` (oldest). */
 export function rotatedFile(file: string, maxBytes = 5 * 2 ** 20, keep = 3): RotatedFile {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   let bytes = existsSync(file) ? statSync(file).size : 0;
@@ -19,9 +19,14 @@ export function rotatedFile(file: string, maxBytes = 5 * 2 ** 20, keep = 3): Rot
   return {
     append: (line) => {
       const size = Buffer.byteLength(line) + 1;
-      if (bytes > 0 && bytes + size > maxBytes) rotate();
-      appendFileSync(file, `${line}\n`, { mode: 0o600 });
-      bytes += size;
+      try {
+        if (bytes > 0 && bytes + size > maxBytes) rotate();
+        appendFileSync(file, `${line}\n`, { mode: 0o600 });
+        bytes += size;
+      } catch (error) {
+        // A full disk must not take the programs down with their log. The line is the only thing that is lost.
+        if (!(error instanceof Error && "code" in error)) throw error;
+      }
     },
   };
 }

@@ -28,7 +28,7 @@ def extract(figure):
 
 def chart_of(ax):
     kind = kind_of(ax)
-    chart = {"type": kind, "title": ax.get_title() or None}
+    chart = {"type": kind, "title": ax.get_title() or ax.get_title("left") or ax.get_title("right") or None}
     return {**chart, **EXTRACTORS[kind](ax)}
 
 
