@@ -8,8 +8,9 @@ import { installPackages } from "./python_packages.mjs";
 import { readTotals, totalsLine } from "./totals.mjs";
 
 const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-const BROWSER_PACKAGES = {
+const TEST_PACKAGES = {
   chromium: BROWSERS,
+  sqlite3: ["/usr/bin/sqlite3"],
   "fonts-liberation": ["/usr/share/fonts/truetype/liberation"],
   "fonts-wqy-microhei": ["/usr/share/fonts/truetype/wqy"],
   "fonts-noto-color-emoji": ["/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"],
@@ -18,11 +19,11 @@ const OLDER_PYTHON = ["python3-pandas", "python3-numpy", "python3-munkres", "pyt
 
 /** Sets context.testEnvironment. What cannot be had is said with its command; the tests that need it skip. */
 export async function ensureTestTools(context) {
-  const missing = Object.entries(BROWSER_PACKAGES).filter(([, paths]) => !paths.some((path) => existsSync(path)));
+  const missing = Object.entries(TEST_PACKAGES).filter(([, paths]) => !paths.some((path) => existsSync(path)));
   if (missing.length > 0)
     await tryToInstall(
       context,
-      "Chromium with fonts for the tests",
+      "Chromium, fonts and the SQLite shell for the tests",
       missing.map(([name]) => name),
     );
   const browser = BROWSERS.find((path) => existsSync(path)) ?? "";
