@@ -87,14 +87,19 @@ class House {
     if (this.#config.sandbox === "local") {
       const { root, bwrap, python } = this.#config;
       const launch = await launchSandboxd({ root, bwrap, python });
-      const ready = await this.#open("sandboxd", () => ({
+      // Known before anybody listens, so that the worker need not wait for it and a restart is found again.
+      if (this.#sandboxdPort === 0) this.#sandboxdPort = freePort();
+      const sandboxd = this.#open("sandboxd", () => ({
         argv: launch.argv,
         env: { ...this.#base, ...this.#address(), ...launch.env },
         cwd: root,
       }));
-      this.#sandboxdPort = ready.port ?? this.#sandboxdPort;
-    }
-    await this.#open("worker", () => this.#bun("src/worker/worker.ts", { ...this.#withKeys, ...this.#address() }));
+      await Promise.all([sandboxd, this.#openWorker()]);
+    } else await this.#openWorker();
+  }
+
+  #openWorker(): Promise<Ready> {
+    return this.#open("worker", () => this.#bun("src/worker/worker.ts", { ...this.#withKeys, ...this.#address() }));
   }
 
   async stop(): Promise<void> {
@@ -149,6 +154,14 @@ class House {
     void aborted(this.#signal).then(() => reject(new AppError("cancelled", "Stopped while starting.")));
     return promise;
   }
+}
+
+/** One that nobody listens on at this moment. */
+function freePort(): number {
+  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
+  const { port } = probe;
+  probe.stop(true);
+  return port;
 }
 
 async function failStart(config: Config, failed: Extract<FromChild, { type: "failed" }>): Promise<never> {

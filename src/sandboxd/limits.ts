@@ -27,8 +27,8 @@ export const LIMITS = {
   lifeMaxMs: 86_400_000,
   /** Rooms at once: each costs about 100 MiB once pandas is imported. */
   sandboxes: 32,
-  /** After a spare was taken; by then a small job has drawn its first chart. */
-  refillMs: 1_000,
+  /** After a spare was taken: the sandbox just given away gets to its first work before the next room competes with it. */
+  refillMs: 100,
   homeBytes: 512 * MIB,
   tmpBytes: 256 * MIB,
   shmBytes: 64 * MIB,

@@ -104,7 +104,7 @@ async function run(command: readonly string[]): Promise<Outcome> {
 
 /** As root the probe gives root up in the same way as the server does, and asks again from there. */
 async function probeWithoutRoot(tools: Tools, withPython: boolean): Promise<ProbeReport> {
-  const place = findPlace();
+  const place = findPlace(ROOT);
   try {
     await checkMounts(place);
   } catch (error) {

@@ -78,24 +78,28 @@ export type OpenOptions = {
 /** Creates a sandbox that its server ends after `timeoutMs` even if we are gone by then. Throws AppError. */
 export async function openSandbox(provider: SandboxProvider, options: OpenOptions): Promise<JobSandbox> {
   const create = () =>
-    translated(() =>
-      Sandbox.create({
-        ...connection(provider),
-        timeoutMs: options.timeoutMs,
-        metadata: options.metadata,
-        // Nothing that holds a user's file may reach the network.
-        allowInternetAccess: false,
-      }),
-    );
-  const giveUpAt = performance.now() + Math.min(RETURN_MS, options.timeoutMs);
+    Sandbox.create({
+      ...connection(provider),
+      timeoutMs: options.timeoutMs,
+      metadata: options.metadata,
+      // Nothing that holds a user's file may reach the network.
+      allowInternetAccess: false,
+    });
+  const sandbox = await whenBack(create, Math.min(RETURN_MS, options.timeoutMs), options.signal);
+  return wrap(provider, sandbox, options.signal);
+}
+
+/** Asks again while the server is not there: it may be starting. Only for calls that did nothing when they failed. */
+async function whenBack<T>(call: () => Promise<T>, waitMs: number, signal: AbortSignal): Promise<T> {
+  const giveUpAt = performance.now() + waitMs;
   for (;;) {
-    options.signal.throwIfAborted();
+    signal.throwIfAborted();
     try {
-      return wrap(provider, await create(), options.signal);
+      return await translated(call);
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== "unavailable" || performance.now() > giveUpAt) throw error;
     }
-    await pause(RETRY_MS, options.signal);
+    await pause(RETRY_MS, signal);
   }
 }
 
@@ -104,11 +108,12 @@ export async function killOrphans(
   provider: SandboxProvider,
   owner: Record<string, string>,
   isWorkerAlive: (workerId: string) => boolean,
+  signal: AbortSignal,
 ): Promise<number> {
   const paginator = Sandbox.list({ ...connection(provider), query: { metadata: owner } });
   let killed = 0;
   while (paginator.hasNext) {
-    const page = await translated(() => paginator.nextItems());
+    const page = await whenBack(() => paginator.nextItems(), RETURN_MS, signal);
     for (const { sandboxId, metadata } of page) {
       if (isWorkerAlive(metadata["worker"] ?? "")) continue;
       if (await translated(() => Sandbox.kill(sandboxId, connection(provider)))) killed += 1;

@@ -23,7 +23,7 @@ export type OpenedSandbox = JobSandbox & {
 export type Sandboxes = {
   readonly kind: "local" | "e2b";
   readonly open: (options: { jobId: string; timeoutMs: number; signal: AbortSignal }) => Promise<OpenedSandbox>;
-  readonly killOrphans: () => Promise<number>;
+  readonly killOrphans: (signal: AbortSignal) => Promise<number>;
 };
 
 /** A worker's id begins with its process id. */
@@ -95,5 +95,5 @@ export function createSandboxes(
     return { ...sandbox, close, [Symbol.asyncDispose]: async () => void (await close()) };
   }
 
-  return { kind: provider.kind, open, killOrphans: () => killOrphans(provider, owner, isWorkerAlive) };
+  return { kind: provider.kind, open, killOrphans: (signal) => killOrphans(provider, owner, isWorkerAlive, signal) };
 }

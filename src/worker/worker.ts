@@ -112,7 +112,7 @@ async function main(): Promise<void> {
   const place: Workplace = { config, board, sandboxes, clock, log, nudge: nudge.send, stop };
   void aborted(stop).then(wake.wake);
   await reclaim(place);
-  sandboxes.killOrphans().then(
+  sandboxes.killOrphans(stop).then(
     (count) => void (count > 0 && log.warn("orphans-killed", { count })),
     (error: unknown) => log.warn("orphans-unknown", { error: toAppError(error) }),
   );
