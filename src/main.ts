@@ -6,7 +6,7 @@ import { z } from "zod";
 import { launchSandboxd } from "./sandboxd/launch.ts";
 import { isAlive } from "./shared/alive.ts";
 import { keepAlive, type Child } from "./shared/child.ts";
-import { loadConfig, readEnvironment, withoutKeys, type Config } from "./shared/config.ts";
+import { closeEnvironmentFile, loadConfig, readEnvironment, withoutKeys, type Config } from "./shared/config.ts";
 import { AppError } from "./shared/errors.ts";
 import { createLog, type Log } from "./shared/log.ts";
 import { rotatedFile } from "./shared/rotate.ts";
@@ -208,6 +208,8 @@ function openInBrowser(config: Config, environment: Record<string, string | unde
 }
 
 async function main(): Promise<number> {
+  if (closeEnvironmentFile())
+    console.error("! .env could be read by others. It is now readable by its owner alone (0600).");
   const environment = readEnvironment();
   const stop = stopSignal();
   let running: Running;

@@ -5,7 +5,7 @@ import { foreground } from "./child.mjs";
 import { SetupFailure } from "./failure.mjs";
 import { inspect, inspectAll } from "./python.mjs";
 import { installPackages } from "./python_packages.mjs";
-import { readTotals, totalsLine } from "./totals.mjs";
+import { readCoverage, readTotals, totalsLine } from "./totals.mjs";
 
 const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 const TEST_PACKAGES = {
@@ -33,10 +33,20 @@ export async function ensureTestTools(context) {
   context.testEnvironment = { SANDPIPER_TEST_CHROMIUM: browser, SANDPIPER_TEST_PYTHONS: pythons.join(":") };
 }
 
+/**
+ * Percent of lines, of all files together. Bun's own threshold holds for each file, and what runs in processes of its own
+ * (core, worker, sandboxd) is not counted.
+ */
+const MIN_COVERAGE = 85;
+
 /** Runs all tests and ends with their totals; in CI a skipped test is a failure. */
 export async function runTests(context, args) {
   let summary = "";
-  const keepTail = (chunk) => (summary = (summary + chunk).slice(-8_000));
+  let covered = null;
+  const keepTail = (chunk) => {
+    summary = (summary + chunk).slice(-8_000);
+    covered = readCoverage(summary) ?? covered;
+  };
   const colour = process.stderr.isTTY && !process.env.NO_COLOR ? { FORCE_COLOR: "1" } : {};
   const code = await foreground(context.bun, ["test", "--parallel", ...args], {
     cwd: context.root,
@@ -45,6 +55,10 @@ export async function runTests(context, args) {
   });
   const totals = readTotals(summary, code);
   process.stdout.write(`\n${totalsLine(totals)}\n`);
+  if (covered !== null && covered < MIN_COVERAGE) {
+    process.stderr.write(`Tests reach ${covered} % of the lines; ${MIN_COVERAGE} % is the least.\n`);
+    return code || 1;
+  }
   if (totals.skipped > 0 && process.env.CI === "true") {
     process.stderr.write("In CI every test must run: what is missing is said above.\n");
     return code || 1;

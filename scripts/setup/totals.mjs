@@ -16,6 +16,12 @@ export function readTotals(output, exitCode) {
   return { passed: last("pass"), failed, skipped: last("skip") + last("todo") };
 }
 
+/** Percent of lines that Bun's coverage table gives for all files; null where there is no table. */
+export function readCoverage(output) {
+  const row = /All files\s*\|\s*[\d.]+\s*\|\s*([\d.]+)/.exec(stripVTControlCharacters(output));
+  return row === null ? null : Number(row[1]);
+}
+
 /** "12 passed, 0 failed", and what was skipped when anything was. */
 export function totalsLine({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;

@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
-import { existsSync, readFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
 import { AppError } from "./errors.ts";
 
 type Setting = {
@@ -155,6 +155,14 @@ export type Config = {
 
 /** The project folder: two floors above this file. */
 export const ROOT = resolve(import.meta.dir, "../..");
+
+/** `.env` holds keys: what others could read is closed to them. True if it was open. */
+export function closeEnvironmentFile(root = ROOT): boolean {
+  const file = resolve(root, ".env");
+  if (!existsSync(file) || (statSync(file).mode & 0o077) === 0) return false;
+  chmodSync(file, 0o600);
+  return true;
+}
 
 /** The process's environment over `.env` of the project folder. */
 export function readEnvironment(root = ROOT): Environment {

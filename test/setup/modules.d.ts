@@ -56,6 +56,7 @@ declare module "*/setup/stamp.mjs" {
 
 declare module "*/setup/totals.mjs" {
   type Totals = { readonly passed: number; readonly failed: number; readonly skipped: number };
+  export function readCoverage(output: string): number | null;
   export function readTotals(output: string, exitCode: number): Totals;
   export function totalsLine(totals: Totals): string;
 }

@@ -7,7 +7,7 @@ import { readDotEnv, usesLocalRoom } from "../../scripts/setup/context.mjs";
 import { fromSystem, lastLine, saysUnreachable } from "../../scripts/setup/failure.mjs";
 import { candidatePaths } from "../../scripts/setup/python.mjs";
 import { treeDigest, writeAtomically } from "../../scripts/setup/stamp.mjs";
-import { readTotals, totalsLine } from "../../scripts/setup/totals.mjs";
+import { readCoverage, readTotals, totalsLine } from "../../scripts/setup/totals.mjs";
 import { temporaryFolder } from "../shared/temporary.ts";
 
 describe("a version", () => {
@@ -81,6 +81,11 @@ test("the system's Python comes before others on PATH", () => {
 });
 
 describe("the totals", () => {
+  test("the lines of all files together are read out of the table", () => {
+    expect(readCoverage("File | % Funcs | % Lines |\nAll files      |   91.00 |   92.50 |\n")).toBe(92.5);
+    expect(readCoverage(" 5 pass\n 0 fail\n")).toBeNull();
+  });
+
   const summary = "a.test.ts:\n(pass) 9 fail\n\n 12 pass\n 1 skip\n 2 todo\n 3 fail\n 4 expect() calls\nRan 18 tests";
 
   test("are Bun's own", () => {

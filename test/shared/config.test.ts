@@ -1,9 +1,9 @@
 // Settings: what is read, what is refused and with which sentence, and what a child never gets to see.
 import { afterEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { SETTINGS, loadConfig, readEnvironment, withoutKeys } from "../../src/shared/config.ts";
+import { SETTINGS, closeEnvironmentFile, loadConfig, readEnvironment, withoutKeys } from "../../src/shared/config.ts";
 import { AppError } from "../../src/shared/errors.ts";
 
 const KEY = "e2b_0123456789abcdef0123456789abcdef01234567";
@@ -201,6 +201,17 @@ describe("the .env file", () => {
     } finally {
       delete process.env["SANDPIPER_TEST_EMPTY"];
     }
+  });
+
+  test("is closed to others when it was open, and left alone when it was not", () => {
+    const root = mkdtempSync(join(tmpdir(), "sandpiper-env-"));
+    writeFileSync(join(root, ".env"), "E2B_API_KEY=x\n", { mode: 0o644 });
+    chmodSync(join(root, ".env"), 0o644);
+    expect(closeEnvironmentFile(root)).toBe(true);
+    expect(statSync(join(root, ".env")).mode & 0o777).toBe(0o600);
+    expect(closeEnvironmentFile(root)).toBe(false);
+    expect(closeEnvironmentFile(join(root, "nowhere"))).toBe(false);
+    rmSync(root, { recursive: true });
   });
 
   test("may be missing", () => {
