@@ -24,7 +24,7 @@ try {
     for (const theme of THEMES) {
       for (const width of WIDTHS) {
         await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
-        await page.setViewportSize({ width, height: 900 });
+        await page.setViewportSize({ width, height: 960 });
         const suffix = WIDTHS.length > 1 ? `-${width}-${theme}` : "";
         await page.screenshot({ path: join(folder, `${name}${suffix}.png`), animations: "disabled" });
       }
@@ -34,12 +34,14 @@ try {
   await example.waitFor();
   await shoot("empty");
   await example.click();
-  await page.locator("main img").first().waitFor({ timeout: 20_000 });
+  // The chart is there before the answer; the picture is of the answer.
+  await page.getByText(/^I drew/).waitFor({ timeout: 20_000 });
   await page.waitForFunction(() =>
     [...document.querySelectorAll("main img")].every(
       (image) => image instanceof HTMLImageElement && image.naturalWidth > 0,
     ),
   );
+  await page.getByText(/^I drew/).scrollIntoViewIfNeeded();
   await shoot("chart");
   console.log(folder);
 } finally {
