@@ -27,6 +27,7 @@ const SERVER_ROOMS = ["shared", "planner", "core", "worker", "sandboxd", "cli"].
 const HOMES: { readonly [library: string]: { readonly homes: readonly string[]; readonly isOneFile?: true } } = {
   "@e2b/code-interpreter": { homes: ["src/worker/e2b_client.ts"] },
   "bun:sqlite": { homes: ["src/shared/db.ts"] },
+  croner: { homes: ["src/shared/cron.ts"] },
   preact: { homes: ["src/web/"] },
   "@preact/signals": { homes: ["src/web/"] },
   marked: { homes: ["src/web/"], isOneFile: true },
