@@ -8,7 +8,8 @@ import { deleteConversation, listConversations, messagesOf, readConversation } f
 import type { Board, Tx } from "../shared/db.ts";
 import { AppError } from "../shared/errors.ts";
 import { eventsAfter, latestSeq } from "../shared/events.ts";
-import { cancelJob, jobsOfConversation, listJobs, readJob } from "../shared/jobs.ts";
+import { cancelJob } from "../shared/control.ts";
+import { jobsOfConversation, listJobs, readJob } from "../shared/jobs.ts";
 import type { JobView } from "../shared/types.ts";
 import { readUpload } from "../shared/uploads.ts";
 import { viewJob } from "../shared/views.ts";
@@ -163,7 +164,11 @@ function jobRoutes(desk: Desk): Route[] {
       query: z.object({ limit: z.coerce.number().int().min(1).max(100).default(50), before: z.string().optional() }),
       status: 200,
       handle: ({ query }) => ({
-        jobs: desk.board.read((tx) => listJobs(tx, query.limit, query.before).map((job) => viewJob(tx, job))),
+        jobs: desk.board.read((tx) =>
+          listJobs(tx, query.limit, query.before === undefined ? {} : { before: query.before }).map((job) =>
+            viewJob(tx, job),
+          ),
+        ),
       }),
     }),
     route({
@@ -260,11 +265,10 @@ function snapshot(tx: Tx, id: string) {
 }
 
 async function erase(desk: Desk, id: string): Promise<void> {
-  const running = desk.board.read((tx) => jobsOfConversation(tx, id).filter((job) => job.status === "running"));
-  if (running.length > 0)
-    throw new AppError("conflict", "Something is still running here. Stop it first, then delete.");
   const gone = await deleteConversation(desk.board, id);
-  if (gone === null) throw new AppError("not_found", "That conversation does not exist any more.");
+  if (gone === "running")
+    throw new AppError("conflict", "Something is still running here. Stop it first, then delete.");
+  if (gone === "unknown") throw new AppError("not_found", "That conversation does not exist any more.");
   const { storageDir } = desk.config;
   for (const jobId of gone.jobIds) await rm(join(storageDir, "outputs", jobId), { recursive: true, force: true });
   for (const uploadId of gone.uploadIds) await rm(join(storageDir, "uploads", uploadId), { force: true });

@@ -4,10 +4,11 @@ import type { Server } from "bun";
 import packageJson from "../../package.json" with { type: "json" };
 import { systemClock } from "../shared/clock.ts";
 import { loadConfig } from "../shared/config.ts";
-import { openBoard } from "../shared/db.ts";
+import { holdLock, openBoard } from "../shared/db.ts";
 import { AppError } from "../shared/errors.ts";
 import { createLog } from "../shared/log.ts";
 import { listenForNudges } from "../shared/nudge.ts";
+import { createReaper } from "../shared/reaper.ts";
 import { aborted, stopSignal } from "../shared/stop.ts";
 import { createAuth, readToken } from "./auth.ts";
 import { admit, answer, failure, type Guard, type Route } from "./http.ts";
@@ -23,17 +24,24 @@ const FORM_BYTES = 2 ** 20;
 async function main(): Promise<void> {
   const config = loadConfig();
   const log = createLog("core", config.logLevel);
-  const board = openBoard(join(config.dataDir, "jobs.db"));
+  const stop = stopSignal();
+  // Before anything is touched: a second core on this file would answer the same people twice.
+  const lock = holdLock(join(config.dataDir, "core.lock"));
+  if (lock === null) throw new AppError("conflict", "Sandpiper is running already in this folder.");
+  const board = openBoard(join(config.dataDir, "jobs.db"), { synchronous: config.synchronous });
   const auth = createAuth(board, readToken(config.dataDir), systemClock.now);
   let server: Server<Follower> | null = null;
   const port = () => server?.port ?? config.port;
 
   const live = createLive(board, auth, log, port, version);
-  const nudge = listenForNudges(config.dataDir, live.pump);
   const tellAll = () => {
     nudge.send();
     live.pump();
   };
+  const reaper = createReaper(board, systemClock, log, tellAll);
+  const nudge = listenForNudges(config.dataDir, live.pump, (workerId) => {
+    reaper.suspect(workerId).catch((error: unknown) => log.error("reaper-failed", { error }));
+  });
   const inbox = createInbox(config, board, systemClock.now, tellAll);
   const guard: Guard = { auth, log, port, maxBodyBytes: config.maxUploadBytes + FORM_BYTES };
   const desk = {
@@ -64,11 +72,14 @@ async function main(): Promise<void> {
   log.info("core-ready", { port: port() });
   process.send?.({ type: "ready", port: port(), link });
 
-  await aborted(stopSignal());
+  const reaping = reaper.watch(stop);
+  await aborted(stop);
   live.close();
   await server.stop(true);
   nudge.close();
+  await reaping;
   board.close();
+  lock.release();
 }
 
 type Handlers = { [method in Route["method"]]?: (request: Bun.BunRequest) => Promise<Response> };

@@ -1,7 +1,7 @@
 // Conversations and their messages, and the unit of work that lets a message in.
 import { z } from "zod";
 import type { Board, Tx } from "./db.ts";
-import { insertJob, type NewJob } from "./jobs.ts";
+import { insertJob, PERSON_PRIORITY, type NewJob } from "./jobs.ts";
 import { integer, optionalText, text } from "./rows.ts";
 import type { Conversation, InboundMessage, Message, UploadedFile } from "./types.ts";
 import { insertUpload, readUpload, uploadsOfMessage } from "./uploads.ts";
@@ -27,7 +27,7 @@ export function admitMessage(
   board: Board,
   message: InboundMessage,
   ids: Admitted,
-  job: Pick<NewJob, "type" | "input">,
+  job: Pick<NewJob, "type" | "input" | "runAt" | "deadlineAt">,
   now: number,
 ): Promise<Admitted | null> {
   return board.write((tx) => {
@@ -44,7 +44,7 @@ export function admitMessage(
       );
     const conversationId = message.conversationId ?? ids.conversationId;
     insertMessage(tx, { ...ids, conversationId }, message, now);
-    insertJob(tx, { ...job, id: ids.jobId, conversationId, files: message.files }, now);
+    insertJob(tx, { ...job, id: ids.jobId, conversationId, files: message.files, priority: PERSON_PRIORITY }, now);
     return { ...ids, conversationId };
   });
 }
@@ -59,7 +59,7 @@ export function readConversation(tx: Tx, id: string): Conversation | null {
 }
 
 export function messagesOf(tx: Tx, conversationId: string): Message[] {
-  const rows = tx.all("SELECT * FROM messages WHERE conversation_id = ? ORDER BY created_at, id", conversationId);
+  const rows = tx.all("SELECT * FROM messages WHERE conversation_id = ? ORDER BY rowid", conversationId);
   return rows.map((row) => {
     const { id, conversation_id, role, channel, text, job_id, created_at } = MessageRow.parse(row);
     return {
@@ -79,19 +79,20 @@ export function messagesOf(tx: Tx, conversationId: string): Message[] {
 export function latestFiles(tx: Tx, conversationId: string): UploadedFile[] {
   const row = tx.get(
     `SELECT messages.id FROM messages JOIN message_uploads ON message_id = messages.id
-     WHERE conversation_id = ? ORDER BY messages.created_at DESC, messages.id DESC LIMIT 1`,
+     WHERE conversation_id = ? ORDER BY messages.rowid DESC LIMIT 1`,
     conversationId,
   );
   return row === null ? [] : uploadsOfMessage(tx, text.parse(row["id"]));
 }
 
-/** Removes the conversation with its jobs, events and rows. Returns the job and upload ids whose bytes are now nobody's. */
-export function deleteConversation(
-  board: Board,
-  id: string,
-): Promise<{ jobIds: string[]; uploadIds: string[] } | null> {
+/** Whose bytes are now nobody's. */
+export type Leftovers = { readonly jobIds: readonly string[]; readonly uploadIds: readonly string[] };
+
+/** Removes the conversation with its jobs, events and rows; not while one of its jobs runs. */
+export function deleteConversation(board: Board, id: string): Promise<Leftovers | "unknown" | "running"> {
   return board.write((tx) => {
-    if (readConversation(tx, id) === null) return null;
+    if (readConversation(tx, id) === null) return "unknown";
+    if (tx.get("SELECT 1 FROM job_run WHERE conversation_id = ? AND state = 'running'", id) !== null) return "running";
     const jobIds = tx
       .all("SELECT job_id FROM job_run WHERE conversation_id = ?", id)
       .map((row) => text.parse(row["job_id"]));

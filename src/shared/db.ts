@@ -1,17 +1,19 @@
 // The one door to SQLite. Everything in shared/ that speaks SQL takes a Tx; units of work go through board.write.
 import { Database } from "bun:sqlite";
-import { chmodSync, mkdirSync } from "node:fs";
-import { dirname } from "node:path";
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import board from "./migrations/0001_board.sql" with { type: "text" };
+import runs from "./migrations/0002_runs.sql" with { type: "text" };
 import { AppError } from "./errors.ts";
+import { codeOf, groupCommits, isBusy, isFull, type Durability } from "./group_commit.ts";
 
 /** Forward only; the position in the list is the version it leads to (`PRAGMA user_version`). */
-const MIGRATIONS: readonly string[] = [board];
+const MIGRATIONS: readonly string[] = [board, runs];
 
-/** bun:sqlite's own wait blocks the event loop, so it is tiny; beyond it we wait asynchronously. */
-const BUSY_TIMEOUT_MS = 25;
-/** How long a unit of work waits for another writer before it gives up. */
-const WRITE_WAIT_MS = 15_000;
+/** While opening, when other processes may be opening too. */
+const OPEN_WAIT_MS = 10_000;
+/** A reader waits only while another process puts the log in order after a crash. */
+const READ_WAIT_MS = 250;
 
 export type Value = string | number | bigint | null;
 type Row = Record<string, unknown>;
@@ -23,35 +25,107 @@ export type Tx = {
   readonly get: (sql: string, ...values: Value[]) => Row | null;
   /** Returns the number of changed rows. */
   readonly run: (sql: string, ...values: Value[]) => number;
+  /** Returns the rowid of the new row. */
+  readonly insert: (sql: string, ...values: Value[]) => number;
 };
 
 export type Board = {
   /** A consistent read. */
   readonly read: <T>(unit: (tx: Tx) => T) => T;
-  /** BEGIN IMMEDIATE … COMMIT; resolves once the commit is durable. A throw inside rolls back. */
-  readonly write: <T>(unit: (tx: Tx) => T) => Promise<T>;
+  /**
+   * A unit of work: all of it or nothing. Units that are handed in together are committed together. A throw inside takes
+   * back this unit only and rejects. It may be run a second time when the disk was full, so it does nothing but SQL.
+   */
+  readonly write: <T>(unit: (tx: Tx) => T, durability?: Durability) => Promise<T>;
   /** Changes whenever another connection has committed. */
   readonly dataVersion: () => number;
+  /** Moves the write-ahead log into the file and empties it, unless somebody is reading an old state. */
+  readonly checkpoint: () => void;
+  /** A consistent copy, whatever others write meanwhile. Blocks; for programs of their own. */
+  readonly copyTo: (file: string) => void;
   readonly close: () => void;
 };
 
+export type BoardOptions = {
+  /** `normal` never waits for the disk: after a power cut the last moments may be missing. */
+  readonly synchronous?: "full" | "normal";
+  /** The disk is full. True if room was made, so that it is worth another try. */
+  readonly onFull?: () => boolean;
+};
+
 /** Opens (and if need be makes or migrates) the board. `data/` is 0700: it holds what people said. */
-export function openBoard(file: string): Board {
+export function openBoard(file: string, options: BoardOptions = {}): Board {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const database = new Database(file, { create: true, readwrite: true, strict: true });
+    chmodSync(file, 0o600);
+    return prepare(database, file, options);
+  } catch (error) {
+    throw toOpenError(error, file);
+  }
+}
+
+/** What is wrong with the file, one sentence each; nothing when it is sound. Never call it inside core or worker. */
+export function checkDatabase(file: string): string[] {
+  const database = new Database(file, { readwrite: true, create: false, strict: true });
+  try {
+    const problems = database.query<Row, []>("PRAGMA integrity_check(20)").values().flat().map(String);
+    const foreign = database.query<Row, []>("PRAGMA foreign_key_check").values();
+    return [
+      ...problems.filter((problem) => problem !== "ok"),
+      ...foreign.map(([table, row]) => `Row ${String(row)} of ${String(table)} belongs to nothing.`),
+    ];
+  } catch (error) {
+    return [error instanceof Error ? error.message : String(error)];
+  } finally {
+    database.close(false);
+  }
+}
+
+/** The version of the newest schema that this program knows. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+export type Lock = { readonly release: () => void };
+
+/** One holder at a time, whoever it is; the system takes the lock from a process that dies. Null: somebody has it. */
+export function holdLock(file: string): Lock | null {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const database = new Database(file, { create: true, readwrite: true, strict: true });
-  chmodSync(file, 0o600);
-  database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS * 200}`);
+  const database = new Database(file, { create: true, readwrite: true });
+  database.run("PRAGMA busy_timeout = 200");
+  try {
+    database.run("BEGIN EXCLUSIVE");
+    return { release: () => database.close(false) };
+  } catch (error) {
+    database.close(false);
+    if (isBusy(error)) return null;
+    throw error;
+  }
+}
+
+function prepare(database: Database, file: string, options: BoardOptions): Board {
+  const synchronous = options.synchronous ?? "full";
+  database.run(`PRAGMA busy_timeout = ${OPEN_WAIT_MS}`);
   database.run("PRAGMA journal_mode = WAL");
-  database.run("PRAGMA synchronous = FULL");
+  database.run(`PRAGMA synchronous = ${synchronous}`);
+  // After a checkpoint the log shrinks to this again.
+  database.run(`PRAGMA journal_size_limit = ${16 * 2 ** 20}`);
+  migrate(database, file);
   database.run("PRAGMA foreign_keys = ON");
-  migrate(database);
-  database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  // bun:sqlite's own wait blocks the event loop; ours does not.
+  database.run("PRAGMA busy_timeout = 0");
   const tx = transactionOf(database);
+  const engine = { run: (sql: string) => void database.run(sql), isInTransaction: () => database.inTransaction };
+  const commits = groupCommits(engine, tx, synchronous, options.onFull ?? (() => false));
   return {
-    read: (unit) => database.transaction(() => unit(tx)).deferred(),
-    write: (unit) => retryWhileBusy(() => database.transaction(() => unit(tx)).immediate()),
-    dataVersion: () => Number(tx.get("PRAGMA data_version")?.["data_version"] ?? 0),
-    close: () => database.close(false),
+    read: (unit) => waitingToRead(() => database.transaction(() => unit(tx)).deferred()),
+    write: commits.write,
+    dataVersion: () => Number(waitingToRead(() => tx.get("PRAGMA data_version"))?.["data_version"] ?? 0),
+    checkpoint: () => void database.query("PRAGMA wal_checkpoint(TRUNCATE)").all(),
+    copyTo: (target) => copy(database, target),
+    close: () => {
+      commits.close();
+      database.close(false);
+    },
   };
 }
 
@@ -60,36 +134,85 @@ function transactionOf(database: Database): Tx {
     all: (sql, ...values) => database.query<Row, Value[]>(sql).all(...values),
     get: (sql, ...values) => database.query<Row, Value[]>(sql).get(...values),
     run: (sql, ...values) => database.query<Row, Value[]>(sql).run(...values).changes,
+    insert: (sql, ...values) => Number(database.query<Row, Value[]>(sql).run(...values).lastInsertRowid),
   };
 }
 
-function migrate(database: Database): void {
+function migrate(database: Database, file: string): void {
+  const current = versionOf(database);
+  if (current > SCHEMA_VERSION)
+    throw new AppError(
+      "config",
+      "data/jobs.db was written by a newer Sandpiper. Update this one, or use another folder.",
+    );
+  if (current === SCHEMA_VERSION) return;
+  if (current > 0) backUp(database, file, current);
+  // Tables are rebuilt: with foreign keys on, dropping the old one would take the rows of others with it.
+  database.run("PRAGMA foreign_keys = OFF");
   database
     .transaction(() => {
-      const current = database.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
-      if (current > MIGRATIONS.length)
-        throw new AppError(
-          "config",
-          "data/jobs.db was written by a newer Sandpiper. Update this one, or use another folder.",
-        );
-      for (const sql of MIGRATIONS.slice(current)) database.run(sql);
-      database.run(`PRAGMA user_version = ${MIGRATIONS.length}`);
+      // Another process may have been here meanwhile.
+      for (const sql of MIGRATIONS.slice(versionOf(database))) database.run(sql);
+      const broken = database.query("PRAGMA foreign_key_check").values();
+      if (broken.length > 0) throw new AppError("internal", `The new schema broke ${broken.length} references.`);
+      database.run(`PRAGMA user_version = ${SCHEMA_VERSION}`);
     })
     .immediate();
 }
 
-async function retryWhileBusy<T>(attempt: () => T): Promise<T> {
-  const giveUpAt = performance.now() + WRITE_WAIT_MS;
+/** `data/backups/jobs-v1.db`: the board as it was under the earlier schema. */
+function backUp(database: Database, file: string, version: number): void {
+  const folder = join(dirname(file), "backups");
+  const target = join(folder, `jobs-v${version}.db`);
+  if (existsSync(target)) return;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const part = `${target}.${process.pid}.part`;
+  copy(database, part);
+  const made = new Database(part, { readonly: true });
+  // Another process may have migrated first; its backup is the one that counts.
+  const isEarlier = versionOf(made) === version;
+  made.close(false);
+  if (isEarlier) renameSync(part, target);
+  else rmSync(part);
+}
+
+function copy(database: Database, target: string): void {
+  rmSync(target, { force: true });
+  database.query("VACUUM INTO ?").run(target);
+  chmodSync(target, 0o600);
+}
+
+function versionOf(database: Database): number {
+  return database.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
+}
+
+function waitingToRead<T>(attempt: () => T): T {
+  const giveUpAt = performance.now() + READ_WAIT_MS;
   for (;;) {
     try {
       return attempt();
     } catch (error) {
       if (!isBusy(error) || performance.now() > giveUpAt) throw error;
     }
-    await Bun.sleep(1 + Math.random() * 9);
+    Bun.sleepSync(1);
   }
 }
 
-function isBusy(error: unknown): boolean {
-  return error instanceof Error && "code" in error && String(error.code).startsWith("SQLITE_BUSY");
+function toOpenError(error: unknown, file: string): unknown {
+  const code = codeOf(error);
+  if (/^(SQLITE_(CANTOPEN|READONLY|PERM)|EACCES|EROFS|EPERM)/.test(code))
+    return new AppError(
+      "config",
+      `${file} cannot be written. Give the folder to the user that starts Sandpiper, or choose another with SANDPIPER_HOME.`,
+      { cause: error },
+    );
+  if (/^SQLITE_(NOTADB|CORRUPT)/.test(code))
+    return new AppError(
+      "config",
+      `${file} is damaged. Put a backup in its place (bun run restore), or move it away to begin anew.`,
+      { cause: error },
+    );
+  if (isFull(error) || code === "ENOSPC")
+    return new AppError("unavailable", "The disk is full. Free some space, then start again.", { cause: error });
+  return error;
 }

@@ -16,6 +16,10 @@ const EventRow = z.object({
 const KINDS = new Set<string>([
   "job-created",
   "job-started",
+  "job-retrying",
+  "job-requeued",
+  "job-deleted",
+  "progress-changed",
   "step-started",
   "step-finished",
   "code-written",
@@ -26,17 +30,26 @@ const KINDS = new Set<string>([
   "job-failed",
 ] satisfies JobEventBody["kind"][]);
 
-export function appendEvent(tx: Tx, jobId: string, attempt: number, at: number, body: JobEventBody): void {
+/** Whose event it is. */
+export type Subject = { readonly jobId: string; readonly conversationId: string | null; readonly attempt: number };
+
+/** Returns the seq. */
+export function appendEvent(tx: Tx, subject: Subject, at: number, body: JobEventBody): number {
   const { kind, ...data } = body;
-  tx.run(
-    `INSERT INTO job_events (job_id, conversation_id, attempt, at, kind, data)
-     VALUES (?1, (SELECT conversation_id FROM job_run WHERE job_id = ?1), ?2, ?3, ?4, ?5)`,
-    jobId,
-    attempt,
+  return tx.insert(
+    "INSERT INTO job_events (job_id, conversation_id, attempt, at, kind, data) VALUES (?, ?, ?, ?, ?, ?)",
+    subject.jobId,
+    subject.conversationId,
+    subject.attempt,
     at,
     kind,
     JSON.stringify(data),
   );
+}
+
+/** Pieces of output are forgotten when the whole is there. The seqs that go are never the newest. */
+export function dropDeltas(tx: Tx, jobId: string): void {
+  tx.run("DELETE FROM job_events WHERE job_id = ? AND (kind = 'output-delta' OR kind = 'text-delta')", jobId);
 }
 
 /** Events with seq > after, oldest first. */
@@ -51,7 +64,7 @@ export function eventsAfter(tx: Tx, after: number, limit: number, jobId?: string
 /** What happened in a job, without the pieces of its output: those may be very many. */
 export function outlineOf(tx: Tx, jobId: string): JobEvent[] {
   const sql =
-    "SELECT * FROM job_events WHERE job_id = ? AND kind NOT IN ('output-delta', 'text-delta', 'artifact-available') ORDER BY seq";
+    "SELECT * FROM job_events WHERE job_id = ? AND kind NOT IN ('output-delta', 'text-delta', 'progress-changed', 'artifact-available') ORDER BY seq";
   return tx.all(sql, jobId).flatMap(toEvent);
 }
 

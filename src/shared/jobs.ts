@@ -1,36 +1,174 @@
-// The job board: enqueue, claim, settle, cancel. A state change names the state that it leaves.
+// Jobs as rows: putting them on the board and reading them. What moves them is in claims, control and recovery.
 import { z } from "zod";
-import { insertArtifact } from "./artifacts.ts";
 import type { Board, Tx } from "./db.ts";
 import { appendEvent } from "./events.ts";
 import { integer, optionalInteger, optionalText, parseJson, text } from "./rows.ts";
-import {
-  JobInput,
-  JobOutput,
-  type Artifact,
-  type Job,
-  type JobError,
-  type JobEventBody,
-  type JobType,
-  type UploadedFile,
-} from "./types.ts";
+import { JOB_STATES, JobError, JobInput, JobOutput } from "./types.ts";
+import type { Job, JobState, JobType, UploadedFile } from "./types.ts";
 
-/** A worker that was silent this long is taken for dead. */
-export const LEASE_MS = 30_000;
+/** What people ask for comes before what programs leave in the table (0). */
+export const PERSON_PRIORITY = 10;
+/** How often a job is tried when nobody says otherwise. */
+export const MAX_ATTEMPTS = 3;
 
-/** What a worker holds: `attempt` is the fencing token, without which nothing is written back. */
-export type Claim = {
-  readonly jobId: string;
-  readonly attempt: number;
-  readonly workerId: string;
-  /** As the row says; not yet known to be one of ours. */
-  readonly type: string;
-  /** Not yet validated: any program may have written it. Undefined where it is not JSON. */
-  readonly input: unknown;
+export type NewJob = {
+  readonly id: string;
+  readonly type: JobType;
+  readonly input: JobInput;
+  /** Jobs of one conversation run one after the other. */
   readonly conversationId: string | null;
+  readonly files: readonly UploadedFile[];
+  /** The higher the sooner; 0 when left out. */
+  readonly priority?: number;
+  /** Not before (ms since the epoch). */
+  readonly runAt?: number;
+  /** Not after: what has not ended by then is stopped (ms since the epoch). */
+  readonly deadlineAt?: number;
+  readonly maxAttempts?: number;
+  /** A second job with the same key is not made. */
+  readonly idempotencyKey?: string;
 };
 
-const ClaimRow = z.object({ job_id: text, attempt: integer, type: text, conversation_id: optionalText });
+/** Everything about a job that is not in its seven columns. */
+export type Run = {
+  readonly jobId: string;
+  readonly state: JobState;
+  readonly conversationId: string | null;
+  readonly priority: number;
+  readonly runAt: number | null;
+  readonly deadlineAt: number | null;
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly workerId: string | null;
+  readonly isCancelAsked: boolean;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  /** 0 to 1; null when nobody said. */
+  readonly progress: number | null;
+  readonly costMicroUsd: number;
+};
+
+export const ATTEMPT_OUTCOMES = ["done", "failed", "retrying", "cancelled", "handed-back", "lost", "dead"] as const;
+
+/** An attempt that has ended. */
+export type Attempt = {
+  readonly attempt: number;
+  readonly workerId: string | null;
+  readonly startedAt: number | null;
+  readonly endedAt: number;
+  readonly outcome: (typeof ATTEMPT_OUTCOMES)[number];
+  readonly error: JobError | null;
+  readonly costMicroUsd: number;
+};
+
+/**
+ * Statement. Event first, then the run, then the public row, so that the trigger for strangers' rows stays out of it.
+ * Returns the id of the job that stands: an earlier one if the idempotency key is known.
+ */
+export function insertJob(tx: Tx, job: NewJob, now: number): string {
+  const known = job.idempotencyKey === undefined ? null : findByKey(tx, job.idempotencyKey);
+  if (known !== null) return known;
+  const seq = appendEvent(tx, { jobId: job.id, conversationId: job.conversationId, attempt: 0 }, now, {
+    kind: "job-created",
+    type: job.type,
+    prompt: job.input.prompt ?? "",
+    files: job.files,
+  });
+  const isLater = job.runAt !== undefined && job.runAt > now;
+  tx.run(
+    `INSERT INTO job_run (job_id, type, state, conversation_id, priority, created_seq, turn, run_at, deadline_at, max_attempts,
+     idempotency_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10)`,
+    job.id,
+    job.type,
+    isLater ? "scheduled" : placeOf(tx, job.conversationId),
+    job.conversationId,
+    job.priority ?? 0,
+    seq,
+    isLater ? (job.runAt ?? null) : null,
+    job.deadlineAt ?? null,
+    job.maxAttempts ?? MAX_ATTEMPTS,
+    job.idempotencyKey ?? null,
+  );
+  tx.run(
+    "INSERT INTO jobs (id, type, status, input_context, created_at, updated_at) VALUES (?, ?, 'pending', ?, ?, ?)",
+    job.id,
+    job.type,
+    JSON.stringify(job.input),
+    now,
+    now,
+  );
+  return job.id;
+}
+
+/** Durable when it resolves. Returns the id of the job that stands. */
+export function enqueueJob(board: Board, job: NewJob, now: number): Promise<string> {
+  return board.write((tx) => insertJob(tx, job, now));
+}
+
+/** Where a job that may run now stands: behind another of its conversation, or in the line. */
+export function placeOf(tx: Tx, conversationId: string | null): "ready" | "waiting" {
+  if (conversationId === null) return "ready";
+  const sql = `SELECT 1 FROM job_run WHERE conversation_id = ? AND finished_at IS NULL
+    AND (state = 'ready' OR state = 'running' OR state = 'retrying' OR state = 'waiting') LIMIT 1`;
+  return tx.get(sql, conversationId) === null ? "ready" : "waiting";
+}
+
+export function readJob(tx: Tx, jobId: string): Job | null {
+  const row = tx.get(`${SELECT_JOB} WHERE jobs.id = ?`, jobId);
+  return row === null ? null : toJob(row);
+}
+
+export type JobFilter = {
+  /** Id of a job: those that came before it. */
+  readonly before?: string;
+  readonly states?: readonly JobState[];
+};
+
+/** Newest first. */
+export function listJobs(tx: Tx, limit: number, filter: JobFilter = {}): Job[] {
+  const rowid =
+    filter.before === undefined ? undefined : tx.get("SELECT rowid FROM jobs WHERE id = ?", filter.before)?.["rowid"];
+  // In the order of the rows, which is the order of their coming, whatever the clocks said.
+  return tx
+    .all(
+      `${SELECT_JOB} WHERE jobs.rowid < ? AND (?2 IS NULL OR job_run.state IN (SELECT value FROM json_each(?2)))
+       ORDER BY jobs.rowid DESC LIMIT ?`,
+      rowid === undefined ? Number.MAX_SAFE_INTEGER : integer.parse(rowid),
+      filter.states === undefined ? null : JSON.stringify(filter.states),
+      limit,
+    )
+    .map(toJob);
+}
+
+export function jobsOfConversation(tx: Tx, conversationId: string): Job[] {
+  return tx
+    .all(`${SELECT_JOB} WHERE job_run.conversation_id = ? ORDER BY job_run.created_seq`, conversationId)
+    .map(toJob);
+}
+
+export function readRun(tx: Tx, jobId: string): Run | null {
+  const row = tx.get("SELECT * FROM job_run WHERE job_id = ?", jobId);
+  return row === null ? null : toRun(row);
+}
+
+/** The attempts that have ended, the first one first. */
+export function attemptsOf(tx: Tx, jobId: string): Attempt[] {
+  return tx.all("SELECT * FROM job_attempts WHERE job_id = ? ORDER BY attempt", jobId).map((row) => {
+    const one = AttemptRow.parse(row);
+    return {
+      attempt: one.attempt,
+      workerId: one.worker_id,
+      startedAt: one.started_at,
+      endedAt: one.ended_at,
+      outcome: one.outcome,
+      error: JobError.nullable()
+        .catch(null)
+        .parse(parseJson(one.error) ?? null),
+      costMicroUsd: one.cost_micro_usd,
+    };
+  });
+}
+
 const JobRow = z.object({
   id: text,
   type: text,
@@ -42,266 +180,59 @@ const JobRow = z.object({
   updated_at: optionalInteger.catch(null),
 });
 
-export type NewJob = {
-  readonly id: string;
-  readonly type: JobType;
-  readonly input: JobInput;
-  readonly conversationId: string | null;
-  readonly files: readonly UploadedFile[];
-};
-
-/** Statement: run first, then the public row, so that the trigger for strangers' rows stays out of it. */
-export function insertJob(tx: Tx, job: NewJob, now: number): void {
-  tx.run("INSERT INTO job_run (job_id, type, conversation_id) VALUES (?, ?, ?)", job.id, job.type, job.conversationId);
-  tx.run(
-    "INSERT INTO jobs (id, type, status, input_context, created_at, updated_at) VALUES (?, ?, 'pending', ?, ?, ?)",
-    job.id,
-    job.type,
-    JSON.stringify(job.input),
-    now,
-    now,
-  );
-  appendEvent(tx, job.id, 0, now, {
-    kind: "job-created",
-    type: job.type,
-    prompt: job.input.prompt ?? "",
-    files: job.files,
-  });
-}
-
-/** Takes up to `limit` ready jobs, oldest first. */
-export function claimJobs(board: Board, workerId: string, limit: number, now: number): Promise<Claim[]> {
-  if (board.read((tx) => tx.get("SELECT 1 FROM job_run WHERE state = 'ready' LIMIT 1")) === null)
-    return Promise.resolve([]);
-  return board.write((tx) => {
-    const rows = tx.all(
-      `UPDATE job_run SET state = 'running', attempt = attempt + 1, worker_id = ?1, lease_until = ?2, started_at = ?3
-       WHERE seq IN (SELECT seq FROM job_run WHERE state = 'ready' ORDER BY seq LIMIT ?4) AND state = 'ready'
-       RETURNING job_id, attempt, type, conversation_id`,
-      workerId,
-      now + LEASE_MS,
-      now,
-      limit,
-    );
-    return rows.map((row) => {
-      const { job_id, attempt, type, conversation_id } = ClaimRow.parse(row);
-      appendEvent(tx, job_id, attempt, now, { kind: "job-started", attempt });
-      const input = parseJson(tx.get("SELECT input_context FROM jobs WHERE id = ?", job_id)?.["input_context"]);
-      return { jobId: job_id, attempt, workerId, type, input, conversationId: conversation_id };
-    });
-  });
-}
-
-/** Extends the leases of these claims; the ids that are to be cancelled or that are no longer ours come back. */
-export function heartbeat(board: Board, claims: readonly Claim[], now: number): Promise<{ stop: string[] }> {
-  return board.write((tx) => {
-    const stop = claims.filter((claim) => {
-      const kept = tx.run(
-        "UPDATE job_run SET lease_until = ? WHERE job_id = ? AND attempt = ? AND worker_id = ? AND state = 'running'",
-        now + LEASE_MS,
-        claim.jobId,
-        claim.attempt,
-        claim.workerId,
-      );
-      return kept === 0 || isCancelAsked(tx, claim.jobId);
-    });
-    return { stop: stop.map((claim) => claim.jobId) };
-  });
-}
-
-/** Which of these running jobs someone wants stopped. */
-export function cancelAsked(board: Board, claims: readonly Claim[]): string[] {
-  return board.read((tx) => claims.filter((claim) => isCancelAsked(tx, claim.jobId)).map((claim) => claim.jobId));
-}
-
-/** Appends events of a running job; false if the lease was lost, and then nothing is written. */
-export function recordEvents(
-  board: Board,
-  claim: Claim,
-  bodies: readonly JobEventBody[],
-  now: number,
-): Promise<boolean> {
-  return board.write((tx) => {
-    if (!isHeld(tx, claim)) return false;
-    for (const body of bodies) appendEvent(tx, claim.jobId, claim.attempt, now, body);
-    return true;
-  });
-}
-
-/** Keeps what came out of a running job and tells it; false if the lease was lost, and then nothing is written. */
-export function recordArtifacts(
-  board: Board,
-  claim: Claim,
-  artifacts: readonly Artifact[],
-  now: number,
-): Promise<boolean> {
-  return board.write((tx) => {
-    if (!isHeld(tx, claim)) return false;
-    for (const artifact of artifacts) {
-      insertArtifact(tx, artifact, now);
-      appendEvent(tx, claim.jobId, claim.attempt, now, { kind: "artifact-available", artifact });
-    }
-    return true;
-  });
-}
-
-export type Settlement = {
-  readonly output: JobOutput;
-  readonly error: JobError | null;
-  readonly costMicroUsd: number;
-};
-
-/** The end of a job: state, result and final event in one transaction. False if the lease was lost. */
-export function settleJob(board: Board, claim: Claim, end: Settlement, now: number): Promise<boolean> {
-  return board.write((tx) => {
-    const state = end.error === null ? "done" : end.error.code === "cancelled" ? "cancelled" : "failed";
-    const settled = tx.run(
-      `UPDATE job_run SET state = ?, finished_at = ?, lease_until = NULL, cost_micro_usd = cost_micro_usd + ?
-       WHERE job_id = ? AND attempt = ? AND worker_id = ? AND state = 'running'`,
-      state,
-      now,
-      end.costMicroUsd,
-      claim.jobId,
-      claim.attempt,
-      claim.workerId,
-    );
-    if (settled === 0) return false;
-    writeResult(tx, claim.jobId, claim.attempt, end, now);
-    return true;
-  });
-}
-
-/** Stops a job: a pending one ends at once; a running one is asked to, and its worker obeys. */
-export function cancelJob(
-  board: Board,
-  jobId: string,
-  now: number,
-): Promise<"cancelled" | "asked" | "ended" | "unknown"> {
-  return board.write((tx) => {
-    const state = tx.get("SELECT state FROM job_run WHERE job_id = ?", jobId)?.["state"];
-    if (state === undefined) return "unknown";
-    if (tx.run("UPDATE job_run SET cancel_at = ? WHERE job_id = ? AND state = 'running'", now, jobId) === 1)
-      return "asked";
-    const ended = tx.run(
-      "UPDATE job_run SET state = 'cancelled', finished_at = ? WHERE job_id = ? AND state IN ('ready', 'scheduled')",
-      now,
-      jobId,
-    );
-    if (ended === 0) return "ended";
-    const error: JobError = { code: "cancelled", message: "You stopped this before it began." };
-    writeResult(tx, jobId, 0, { output: { stdout: "", text: "", artifacts: [], error }, error, costMicroUsd: 0 }, now);
-    return "cancelled";
-  });
-}
-
-/** Running jobs whose worker is dead go back to the board, or fail when their attempts are used up. */
-export function reclaimJobs(board: Board, isAlive: (workerId: string) => boolean, now: number): Promise<string[]> {
-  return board.write((tx) => {
-    const lost = tx
-      .all(
-        "SELECT job_id, attempt, max_attempts, worker_id, lease_until FROM job_run WHERE state = 'running' AND worker_id IS NOT NULL",
-      )
-      .map((row) => LostRow.parse(row))
-      .filter((row) => row.lease_until < now || !isAlive(row.worker_id));
-    for (const row of lost) handBack(tx, row, now);
-    return lost.map((row) => row.job_id);
-  });
-}
-
-/** Gives a running job back untouched: the attempt is not counted. */
-export function handBackJob(board: Board, claim: Claim): Promise<boolean> {
-  return board.write((tx) => {
-    const sql = `UPDATE job_run SET state = 'ready', attempt = attempt - 1, worker_id = NULL, lease_until = NULL
-      WHERE job_id = ? AND attempt = ? AND worker_id = ? AND state = 'running'`;
-    return tx.run(sql, claim.jobId, claim.attempt, claim.workerId) === 1;
-  });
-}
-
-export function readJob(tx: Tx, jobId: string): Job | null {
-  const row = tx.get(`${SELECT_JOB} WHERE jobs.id = ?`, jobId);
-  return row === null ? null : toJob(row);
-}
-
-/** Newest first. `before` is the id of a job: those that came before it. */
-export function listJobs(tx: Tx, limit: number, before?: string): Job[] {
-  const seq = before === undefined ? null : tx.get("SELECT seq FROM job_run WHERE job_id = ?", before)?.["seq"];
-  const end = seq === undefined || seq === null ? Number.MAX_SAFE_INTEGER : integer.parse(seq);
-  return tx.all(`${SELECT_JOB} WHERE job_run.seq < ? ORDER BY job_run.seq DESC LIMIT ?`, end, limit).map(toJob);
-}
-
-export function jobsOfConversation(tx: Tx, conversationId: string): Job[] {
-  return tx.all(`${SELECT_JOB} WHERE job_run.conversation_id = ? ORDER BY job_run.seq`, conversationId).map(toJob);
-}
-
-export type RunFacts = {
-  readonly startedAt: number | null;
-  readonly finishedAt: number | null;
-  readonly costMicroUsd: number;
-};
-
-export function readRunFacts(tx: Tx, jobId: string): RunFacts {
-  const row = tx.get("SELECT started_at, finished_at, cost_micro_usd FROM job_run WHERE job_id = ?", jobId);
-  return {
-    startedAt: optionalInteger.parse(row?.["started_at"] ?? null),
-    finishedAt: optionalInteger.parse(row?.["finished_at"] ?? null),
-    costMicroUsd: integer.parse(row?.["cost_micro_usd"] ?? 0),
-  };
-}
-
-const LostRow = z.object({
+const RunRow = z.object({
   job_id: text,
+  state: z.enum(JOB_STATES),
+  conversation_id: optionalText,
+  priority: integer,
+  run_at: optionalInteger,
+  deadline_at: optionalInteger,
   attempt: integer,
   max_attempts: integer,
-  worker_id: text,
-  lease_until: z
-    .number()
-    .nullable()
-    .transform((value) => value ?? Number.POSITIVE_INFINITY),
+  worker_id: optionalText,
+  cancel_at: optionalInteger,
+  started_at: optionalInteger,
+  finished_at: optionalInteger,
+  progress: z.number().nullable(),
+  cost_micro_usd: integer,
+});
+
+const AttemptRow = z.object({
+  attempt: integer,
+  worker_id: optionalText,
+  started_at: optionalInteger,
+  ended_at: integer,
+  outcome: z.enum(ATTEMPT_OUTCOMES),
+  error: z.unknown(),
+  cost_micro_usd: integer,
 });
 
 const SELECT_JOB = `SELECT jobs.id, jobs.type, jobs.status, jobs.input_context, jobs.output_result,
   job_run.conversation_id, jobs.created_at, jobs.updated_at FROM jobs JOIN job_run ON job_run.job_id = jobs.id`;
 
-function handBack(tx: Tx, row: z.infer<typeof LostRow>, now: number): void {
-  if (row.attempt < row.max_attempts) {
-    tx.run(
-      "UPDATE job_run SET state = 'ready', worker_id = NULL, lease_until = NULL WHERE job_id = ? AND attempt = ? AND state = 'running'",
-      row.job_id,
-      row.attempt,
-    );
-    return;
-  }
-  const error: JobError = {
-    code: "internal",
-    message: `This job was started ${row.attempt} times and each time the worker died. It is not tried again.`,
+function findByKey(tx: Tx, key: string): string | null {
+  const row = tx.get("SELECT job_id FROM job_run WHERE idempotency_key = ?", key);
+  return row === null ? null : text.parse(row["job_id"]);
+}
+
+export function toRun(row: Record<string, unknown>): Run {
+  const run = RunRow.parse(row);
+  return {
+    jobId: run.job_id,
+    state: run.state,
+    conversationId: run.conversation_id,
+    priority: run.priority,
+    runAt: run.run_at,
+    deadlineAt: run.deadline_at,
+    attempt: run.attempt,
+    maxAttempts: run.max_attempts,
+    workerId: run.worker_id,
+    isCancelAsked: run.cancel_at !== null,
+    startedAt: run.started_at,
+    finishedAt: run.finished_at,
+    progress: run.progress,
+    costMicroUsd: run.cost_micro_usd,
   };
-  tx.run("UPDATE job_run SET state = 'dead', finished_at = ? WHERE job_id = ? AND state = 'running'", now, row.job_id);
-  writeResult(
-    tx,
-    row.job_id,
-    row.attempt,
-    { output: { stdout: "", text: "", artifacts: [], error }, error, costMicroUsd: 0 },
-    now,
-  );
-}
-
-function writeResult(tx: Tx, jobId: string, attempt: number, end: Settlement, now: number): void {
-  tx.run("UPDATE jobs SET output_result = ?, updated_at = ? WHERE id = ?", JSON.stringify(end.output), now, jobId);
-  const costUsd = end.costMicroUsd / 1e6;
-  const body: JobEventBody =
-    end.error === null
-      ? { kind: "job-completed", output: end.output, costUsd }
-      : { kind: "job-failed", error: end.error, output: end.output, costUsd };
-  appendEvent(tx, jobId, attempt, now, body);
-}
-
-function isHeld(tx: Tx, claim: Claim): boolean {
-  const sql = "SELECT 1 FROM job_run WHERE job_id = ? AND attempt = ? AND worker_id = ? AND state = 'running'";
-  return tx.get(sql, claim.jobId, claim.attempt, claim.workerId) !== null;
-}
-
-function isCancelAsked(tx: Tx, jobId: string): boolean {
-  return tx.get("SELECT 1 FROM job_run WHERE job_id = ? AND cancel_at IS NOT NULL", jobId) !== null;
 }
 
 function toJob(row: Record<string, unknown>): Job {

@@ -17,18 +17,32 @@ function socketPath(dataDir: string): string {
   return short.length < absolute.length ? short : absolute;
 }
 
-/** Core's end: workers connect to it. */
-export function listenForNudges(dataDir: string, onNudge: () => void): Nudge {
+type Peer = Socket<{ workerId: string | null }>;
+
+/** Core's end: workers connect to it and say who they are. `onLost`: that worker's line was cut, it may be dead. */
+export function listenForNudges(dataDir: string, onNudge: () => void, onLost: (workerId: string) => void): Nudge {
   const path = socketPath(dataDir);
   rmSync(path, { force: true });
-  const peers = new Set<Socket>();
-  const server = Bun.listen({
+  const peers = new Set<Peer>();
+  const lose = (peer: Peer) => {
+    peers.delete(peer);
+    if (peer.data.workerId !== null) onLost(peer.data.workerId);
+    peer.data.workerId = null;
+  };
+  const server = Bun.listen<{ workerId: string | null }>({
     unix: path,
     socket: {
-      open: (socket) => void peers.add(socket),
-      close: (socket) => void peers.delete(socket),
-      error: (socket) => void peers.delete(socket),
-      data: onNudge,
+      open: (peer) => {
+        peer.data = { workerId: null };
+        peers.add(peer);
+      },
+      data: (peer, bytes) => {
+        // The first thing that a worker writes, a few dozen bytes, arrives in one piece on a local socket.
+        peer.data.workerId ??= HELLO.exec(bytes.toString())?.[1] ?? null;
+        onNudge();
+      },
+      close: lose,
+      error: lose,
     },
   });
   return {
@@ -38,18 +52,23 @@ export function listenForNudges(dataDir: string, onNudge: () => void): Nudge {
   };
 }
 
+const HELLO = /^worker ([\w-]{1,100})\n/;
 const RECONNECT_MS = 250;
 
 /** The worker's end: connects, and connects again whenever core comes back. */
-export function connectNudge(dataDir: string, onNudge: () => void, signal: AbortSignal): Nudge {
+export function connectNudge(dataDir: string, workerId: string, onNudge: () => void, signal: AbortSignal): Nudge {
   let peer: Socket | null = null;
   const lose = () => {
     peer = null;
     if (!signal.aborted) setTimeout(connect, RECONNECT_MS).unref();
   };
+  const open = (socket: Socket) => {
+    socket.write(`worker ${workerId}\n`);
+    peer = socket;
+  };
   const connect = () => {
     if (signal.aborted) return;
-    const socket = { open: (one: Socket) => void (peer = one), data: onNudge, close: lose, error: () => undefined };
+    const socket = { open, data: onNudge, close: lose, error: () => undefined };
     Bun.connect({ unix: socketPath(dataDir), socket }).then(onNudge, lose);
   };
   connect();

@@ -1,10 +1,12 @@
 // The ledger of sandboxes: written before use, so that none is forgotten and the day's cost is known beforehand.
-import type { Board } from "./db.ts";
-import { integer } from "./rows.ts";
+import type { Board, Tx } from "./db.ts";
+import { integer, optionalText, text } from "./rows.ts";
 
 export type Reservation = {
   readonly id: string;
-  readonly jobId: string | null;
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly workerId: string;
   readonly provider: "local" | "e2b";
   /** What it costs at most, had it to live to the end of its timeout. */
   readonly reservedMicroUsd: number;
@@ -25,15 +27,38 @@ export function reserveSandbox(
     );
     if (integer.parse(row?.["spent"]) + reservation.reservedMicroUsd > limit.microUsd) return false;
     tx.run(
-      "INSERT INTO sandboxes (id, job_id, provider, created_at, reserved_micro_usd) VALUES (?, ?, ?, ?, ?)",
+      "INSERT INTO sandboxes (id, job_id, attempt, worker_id, provider, created_at, reserved_micro_usd) VALUES (?, ?, ?, ?, ?, ?, ?)",
       reservation.id,
       reservation.jobId,
+      reservation.attempt,
+      reservation.workerId,
       reservation.provider,
       now,
       reservation.reservedMicroUsd,
     );
     return true;
   });
+}
+
+/** The provider's own name for it; written before the sandbox is used. */
+export function nameSandbox(board: Board, id: string, sandboxId: string): Promise<void> {
+  return board.write((tx) => void tx.run("UPDATE sandboxes SET sandbox_id = ? WHERE id = ?", sandboxId, id));
+}
+
+export type Orphan = {
+  readonly id: string;
+  /** Null: its worker died before it could write down the name. */
+  readonly sandboxId: string | null;
+};
+
+/** Sandboxes that are not known to have ended although the attempt they were made for does not run any more. */
+export function orphanSandboxes(tx: Tx, provider: "local" | "e2b"): Orphan[] {
+  const rows = tx.all(
+    `SELECT id, sandbox_id FROM sandboxes WHERE ended_at IS NULL AND worker_id IS NOT NULL AND provider = ? AND NOT EXISTS (SELECT 1 FROM job_run
+       WHERE job_run.job_id = sandboxes.job_id AND job_run.attempt = sandboxes.attempt AND state = 'running')`,
+    provider,
+  );
+  return rows.map((row) => ({ id: text.parse(row["id"]), sandboxId: optionalText.parse(row["sandbox_id"]) }));
 }
 
 /** Puts the real figure in place of the reservation. */
@@ -46,4 +71,11 @@ export function settleSandbox(board: Board, id: string, costMicroUsd: number, no
       id,
     );
   });
+}
+
+/** One that somebody else ended. Nobody knows its cost, so the reservation stands. */
+export function closeSandbox(board: Board, id: string, now: number): Promise<void> {
+  return board.write(
+    (tx) => void tx.run("UPDATE sandboxes SET ended_at = ? WHERE id = ? AND ended_at IS NULL", now, id),
+  );
 }

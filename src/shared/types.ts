@@ -15,8 +15,28 @@ export const JobInput = z.looseObject({
 });
 export type JobInput = z.infer<typeof JobInput>;
 
-export const JobError = z.object({ code: z.string(), message: z.string(), detail: z.string().exactOptional() });
-/** `message` is for people; `detail` is a traceback or the like. */
+/** Where a job stands; `jobs.status` shows the first four as pending, the last three as failed. */
+export const JOB_STATES = [
+  "scheduled",
+  "waiting",
+  "ready",
+  "retrying",
+  "running",
+  "done",
+  "failed",
+  "dead",
+  "cancelled",
+] as const;
+export type JobState = (typeof JOB_STATES)[number];
+
+const FailedAttempt = z.object({ attempt: z.number(), code: z.string(), message: z.string() });
+export const JobError = z.object({
+  code: z.string(),
+  message: z.string(),
+  detail: z.string().exactOptional(),
+  attempts: z.array(FailedAttempt).exactOptional(),
+});
+/** `message` is for people; `detail` is a traceback or the like; `attempts` are the earlier ones that failed. */
 export type JobError = z.infer<typeof JobError>;
 
 export const JobOutput = z.object({
@@ -79,6 +99,13 @@ export type JobEventBody =
       readonly files: readonly UploadedFile[];
     }
   | { readonly kind: "job-started"; readonly attempt: number }
+  /** The attempt failed in a way that may pass; the next one comes at `retryAt`. */
+  | { readonly kind: "job-retrying"; readonly attempt: number; readonly error: JobError; readonly retryAt: number }
+  /** Back in the line: handed back, its worker died, or someone wants it run again. */
+  | { readonly kind: "job-requeued" }
+  | { readonly kind: "job-deleted" }
+  /** 0 to 1. */
+  | { readonly kind: "progress-changed"; readonly fraction: number }
   | { readonly kind: "step-started"; readonly step: StepName; readonly title: string }
   | { readonly kind: "step-finished"; readonly step: StepName; readonly title: string; readonly durationMs: number }
   | { readonly kind: "code-written"; readonly understood: string; readonly code: string }
@@ -134,6 +161,12 @@ export type JobView = Job & {
   readonly steps: readonly { readonly step: StepName; readonly title: string; readonly durationMs: number | null }[];
   readonly costUsd: number;
   readonly durationMs: number | null;
+  readonly state: JobState;
+  readonly attempt: number;
+  /** When a scheduled or retrying job goes on (ms since the epoch). */
+  readonly runAt: number | null;
+  /** 0 to 1; null when nobody said. */
+  readonly progress: number | null;
 };
 
 /** Frames that core sends over the WebSocket. */

@@ -2,14 +2,14 @@
 import { artifactsOfJob } from "./artifacts.ts";
 import type { Tx } from "./db.ts";
 import { outlineOf } from "./events.ts";
-import { readRunFacts } from "./jobs.ts";
+import { readRun, type Run } from "./jobs.ts";
 import type { Job, JobEvent, JobView, StepName } from "./types.ts";
 
 type Step = { readonly step: StepName; readonly title: string; readonly durationMs: number | null };
 
 export function viewJob(tx: Tx, job: Job): JobView {
   const events = outlineOf(tx, job.id);
-  const facts = readRunFacts(tx, job.id);
+  const run = readRun(tx, job.id);
   const written = events.findLast((event) => event.kind === "code-written");
   return {
     ...job,
@@ -18,9 +18,17 @@ export function viewJob(tx: Tx, job: Job): JobView {
     code: written?.code ?? job.input.code ?? null,
     artifacts: artifactsOfJob(tx, job.id),
     steps: stepsOf(events),
-    costUsd: facts.costMicroUsd / 1e6,
-    durationMs: facts.startedAt !== null && facts.finishedAt !== null ? facts.finishedAt - facts.startedAt : null,
+    costUsd: (run?.costMicroUsd ?? 0) / 1e6,
+    durationMs: durationOf(run),
+    state: run?.state ?? "ready",
+    attempt: run?.attempt ?? 0,
+    runAt: run?.runAt ?? null,
+    progress: run?.progress ?? null,
   };
+}
+
+function durationOf(run: Run | null): number | null {
+  return run?.startedAt != null && run.finishedAt !== null ? run.finishedAt - run.startedAt : null;
 }
 
 /** The steps of the last attempt, in order; a step that has not finished has no duration. */

@@ -122,6 +122,11 @@ export async function killOrphans(
   return killed;
 }
 
+/** A sandbox that is gone already is what was wanted. Throws AppError when the server cannot be reached. */
+export async function killSandbox(provider: SandboxProvider, sandboxId: string, signal: AbortSignal): Promise<void> {
+  await whenBack(() => Sandbox.kill(sandboxId, connection(provider)), RETURN_MS, signal);
+}
+
 function connection(provider: SandboxProvider) {
   return {
     apiKey: provider.apiKey,

@@ -1,7 +1,7 @@
 // What a running job tells the world. Deltas are gathered and written a few times a second; all else at once.
 import type { Clock } from "../shared/clock.ts";
 import type { Board } from "../shared/db.ts";
-import { recordEvents, type Claim } from "../shared/jobs.ts";
+import { recordEvents, type Claim } from "../shared/claims.ts";
 import type { JobEventBody, StepName } from "../shared/types.ts";
 
 export type Report = {

@@ -5,13 +5,14 @@ import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import type { Board } from "../shared/db.ts";
 import { AppError, toAppError } from "../shared/errors.ts";
-import { handBackJob, recordArtifacts, settleJob, type Claim } from "../shared/jobs.ts";
+import { handBackJob, recordArtifacts, retryJob, settleJob, type Claim } from "../shared/claims.ts";
 import type { Log } from "../shared/log.ts";
 import { JOB_TYPES, JobInput, type Artifact, type JobError, type JobOutput } from "../shared/types.ts";
 import { createConsole } from "./console.ts";
 import { handlers } from "./handlers/index.ts";
 import type { ClaimedJob, JobContext, JobEnd } from "./handlers/handler.ts";
 import { createReport } from "./report.ts";
+import { nextTry } from "./retry.ts";
 import type { OpenedSandbox, Sandboxes } from "./sandboxes.ts";
 
 export type Workplace = {
@@ -33,8 +34,9 @@ const GONE = new Set(["sandbox", "unavailable"]);
 export async function runJob(place: Workplace, claim: Claim, controller: AbortController): Promise<void> {
   const { board, clock, config } = place;
   const startedAt = clock.monotonic();
+  const limitMs = timeLimit(place, claim);
   const report = createReport(board, claim, clock, place.nudge, () => controller.abort(leaseLost()));
-  const outOfTime = setTimeout(() => controller.abort(tooLong(config)), config.jobTimeoutMs);
+  const outOfTime = setTimeout(() => controller.abort(tooLong(config, limitMs)), limitMs);
   const artifacts: Artifact[] = [];
   const opened: OpenedSandbox[] = [];
   const console = createConsole(report, config.maxOutputBytes);
@@ -44,10 +46,9 @@ export async function runJob(place: Workplace, claim: Claim, controller: AbortCo
     report,
     console,
     signal: controller.signal,
-    remainingMs: () => Math.max(1, config.jobTimeoutMs - (clock.monotonic() - startedAt)),
+    remainingMs: () => Math.max(1, limitMs - (clock.monotonic() - startedAt)),
     openSandbox: async () => {
-      const timeoutMs = context.remainingMs();
-      const sandbox = await place.sandboxes.open({ jobId: claim.jobId, timeoutMs, signal: controller.signal });
+      const sandbox = await place.sandboxes.open(claim, context.remainingMs(), controller.signal);
       opened.push(sandbox);
       return sandbox;
     },
@@ -63,40 +64,61 @@ export async function runJob(place: Workplace, claim: Claim, controller: AbortCo
   clearTimeout(outOfTime);
   const costs = await Promise.all(opened.map((sandbox) => sandbox.close()));
   await report.flush();
-  const error = end.error ?? null;
-  // When everything is being stopped, the sandbox server may be gone first: the job is not to blame.
-  if (place.stop.aborted && error !== null && GONE.has(error.code)) {
-    await handBackJob(board, claim);
-    place.nudge();
-    place.log.info("job-handed-back", { job: claim.jobId });
-    return;
-  }
-  const output: JobOutput = {
-    stdout: console.stdout(),
-    text: end.text,
-    artifacts: artifacts.map((artifact) => artifact.path),
-    ...(error === null ? {} : { error }),
-  };
   const costMicroUsd = costs.reduce((sum, cost) => sum + cost, 0);
-  const isOurs = await settleJob(board, claim, { output, error, costMicroUsd }, clock.now());
+  const output = { stdout: console.stdout(), text: end.text, artifacts: artifacts.map((artifact) => artifact.path) };
+  const outcome = await conclude(place, claim, end, output, costMicroUsd);
   place.nudge();
-  place.log.info(isOurs ? "job-settled" : "job-lost", {
+  place.log.info(outcome, {
     job: claim.jobId,
-    error: error?.code,
+    error: end.error?.code,
     ms: Math.round(clock.monotonic() - startedAt),
   });
 }
 
+type Outcome = "job-settled" | "job-retrying" | "job-handed-back" | "job-lost";
+
+/** Back to the board if the job is not to blame, else its end. */
+async function conclude(
+  place: Workplace,
+  claim: Claim,
+  end: Attempted,
+  output: JobOutput,
+  costMicroUsd: number,
+): Promise<Outcome> {
+  const { board } = place;
+  const now = place.clock.now();
+  const error = end.error ?? null;
+  // When everything is being stopped, the sandbox server may be gone first.
+  if (place.stop.aborted && error !== null && GONE.has(error.code))
+    return (await handBackJob(board, claim, costMicroUsd, now)) ? "job-handed-back" : "job-lost";
+  const again = end.thrown === null ? null : nextTry(claim, end.thrown, Math.random());
+  if (error !== null && again !== null) {
+    const retry = { error, runAt: now + again.delayMs, isCounted: again.isCounted, costMicroUsd };
+    return (await retryJob(board, claim, retry, now)) ? "job-retrying" : "job-lost";
+  }
+  const settlement = { output: error === null ? output : { ...output, error }, error, costMicroUsd };
+  return (await settleJob(board, claim, settlement, now)) ? "job-settled" : "job-lost";
+}
+
+function timeLimit({ config, clock }: Workplace, claim: Claim): number {
+  return claim.deadlineAt === null
+    ? config.jobTimeoutMs
+    : Math.min(config.jobTimeoutMs, Math.max(0, claim.deadlineAt - clock.now()));
+}
+
+/** `thrown` is what ended it early, if something did. */
+type Attempted = JobEnd & { readonly thrown: AppError | null };
+
 /** Never throws: a failure is the job's end. */
-async function attempt(place: Workplace, claim: Claim, context: JobContext): Promise<JobEnd> {
+async function attempt(place: Workplace, claim: Claim, context: JobContext): Promise<Attempted> {
   try {
     const job = validate(claim);
     await clearEarlierAttempt(place, claim);
-    return await handlers[job.type](job, context);
+    return { ...(await handlers[job.type](job, context)), thrown: null };
   } catch (thrown) {
     const error = toAppError(thrown);
     if (error.code === "internal") place.log.error("job-broke", { job: claim.jobId, error: thrown });
-    return { text: "", error: toJobError(error) };
+    return { text: "", error: toJobError(error), thrown: error };
   }
 }
 
@@ -134,10 +156,12 @@ function toJobError(error: AppError): JobError {
   return { code: error.code, message: error.message, ...(error.detail === undefined ? {} : { detail: error.detail }) };
 }
 
-const tooLong = (config: Config) =>
+const tooLong = (config: Config, limitMs: number) =>
   new AppError(
     "timeout",
-    `This took longer than ${config.jobTimeoutMs / 1_000} s, so it was stopped. Ask for less, or raise SANDPIPER_JOB_SECONDS.`,
+    limitMs < config.jobTimeoutMs
+      ? "Its deadline came before it was done, so it was stopped."
+      : `This took longer than ${limitMs / 1_000} s, so it was stopped. Ask for less, or raise SANDPIPER_JOB_SECONDS.`,
   );
 
-const leaseLost = () => new AppError("conflict", "Another worker has taken this job over.");
+const leaseLost = () => new AppError("conflict", "This job is not this worker's any more.");

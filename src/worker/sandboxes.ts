@@ -1,15 +1,19 @@
 // Sandboxes for jobs: a ledger row before each create, the real cost after, and nothing left over from a crash.
 import { hostname } from "node:os";
-import { isAlive } from "../shared/alive.ts";
+import type { Claim } from "../shared/claims.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import type { Board } from "../shared/db.ts";
-import { AppError } from "../shared/errors.ts";
+import { AppError, toAppError } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
-import { reserveSandbox, settleSandbox } from "../shared/sandboxes.ts";
+import { isThere } from "../shared/reaper.ts";
+import { closeSandbox, nameSandbox, orphanSandboxes, reserveSandbox, settleSandbox } from "../shared/sandboxes.ts";
+import { pause } from "../shared/stop.ts";
+import { readWorker } from "../shared/workers.ts";
 import {
   DEFAULT_PRICE_MICRO_USD,
   killOrphans,
+  killSandbox,
   openSandbox,
   type JobSandbox,
   type SandboxProvider,
@@ -22,12 +26,13 @@ export type OpenedSandbox = JobSandbox & {
 
 export type Sandboxes = {
   readonly kind: "local" | "e2b";
-  readonly open: (options: { jobId: string; timeoutMs: number; signal: AbortSignal }) => Promise<OpenedSandbox>;
-  readonly killOrphans: (signal: AbortSignal) => Promise<number>;
+  /** One for this attempt; its server ends it after `timeoutMs` if nobody else does. */
+  readonly open: (claim: Claim, timeoutMs: number, signal: AbortSignal) => Promise<OpenedSandbox>;
+  /** Kills what dead workers and lost attempts left behind, at once and then every now and then until the signal aborts. */
+  readonly reap: (signal: AbortSignal) => Promise<void>;
 };
 
-/** A worker's id begins with its process id. */
-export const isWorkerAlive = (workerId: string): boolean => isAlive(Number.parseInt(workerId, 10));
+const REAP_MS = 10_000;
 
 const DAY_MS = 86_400_000;
 /** The server's own timeout comes this much after ours, so that ours gets to say why. */
@@ -44,16 +49,18 @@ export function createSandboxes(
   // Two installations may share a key, on two machines even the same folder; neither may kill the other's sandboxes.
   const owner = { app: "sandpiper", install: Bun.hash(`${hostname()}\n${config.home}`).toString(36) };
 
-  async function open(options: { jobId: string; timeoutMs: number; signal: AbortSignal }): Promise<OpenedSandbox> {
+  async function open(claim: Claim, timeoutMs: number, signal: AbortSignal): Promise<OpenedSandbox> {
     const ledgerId = Bun.randomUUIDv7();
-    const seconds = Math.ceil(options.timeoutMs / 1_000);
+    const seconds = Math.ceil(timeoutMs / 1_000);
     const isFree = provider.kind === "local";
     const now = clock.now();
     const isAllowed = await reserveSandbox(
       board,
       {
         id: ledgerId,
-        jobId: options.jobId,
+        jobId: claim.jobId,
+        attempt: claim.attempt,
+        workerId,
         provider: provider.kind,
         reservedMicroUsd: isFree ? 0 : Math.ceil(seconds * DEFAULT_PRICE_MICRO_USD),
       },
@@ -71,12 +78,12 @@ export function createSandboxes(
       return settleSandbox(board, ledgerId, cost, clock.now()).then(() => cost);
     };
     try {
-      const metadata = { ...owner, worker: workerId, job: options.jobId };
       const sandbox = await openSandbox(provider, {
-        ...options,
-        timeoutMs: options.timeoutMs + (isFree ? GRACE_MS : 0),
-        metadata,
+        timeoutMs: timeoutMs + (isFree ? GRACE_MS : 0),
+        metadata: { ...owner, worker: workerId, job: claim.jobId },
+        signal,
       });
+      await nameSandbox(board, ledgerId, sandbox.id);
       return opened(sandbox, settle);
     } catch (error) {
       await settle(0);
@@ -95,5 +102,32 @@ export function createSandboxes(
     return { ...sandbox, close, [Symbol.asyncDispose]: async () => void (await close()) };
   }
 
-  return { kind: provider.kind, open, killOrphans: (signal) => killOrphans(provider, owner, isWorkerAlive, signal) };
+  const isWorkerThere = (id: string): boolean => {
+    const worker = board.read((tx) => readWorker(tx, id));
+    return worker !== null && isThere(worker);
+  };
+
+  /** By name where the name was written down, else by what the server says of whose it is. */
+  async function reapOnce(signal: AbortSignal): Promise<number> {
+    const orphans = board.read((tx) => orphanSandboxes(tx, provider.kind));
+    const named = orphans.flatMap(({ sandboxId }) => (sandboxId === null ? [] : [sandboxId]));
+    for (const sandboxId of named) await killSandbox(provider, sandboxId, signal);
+    const unnamed = named.length < orphans.length ? await killOrphans(provider, owner, isWorkerThere, signal) : 0;
+    for (const { id } of orphans) await closeSandbox(board, id, clock.now());
+    return named.length + unnamed;
+  }
+
+  async function reap(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      try {
+        const count = await reapOnce(signal);
+        if (count > 0) log.warn("orphans-killed", { count });
+      } catch (error) {
+        if (!signal.aborted) log.warn("orphans-unknown", { error: toAppError(error) });
+      }
+      await pause(REAP_MS, signal);
+    }
+  }
+
+  return { kind: provider.kind, open, reap };
 }

@@ -1,7 +1,6 @@
 // Words without a file: help, and what this conversation holds. No model is needed for either.
 import { listConversations, messagesOf } from "../../shared/conversations.ts";
-import { jobsOfConversation } from "../../shared/jobs.ts";
-import { readRunFacts } from "../../shared/jobs.ts";
+import { jobsOfConversation, readRun } from "../../shared/jobs.ts";
 import type { Tx } from "../../shared/db.ts";
 import type { JobHandler } from "./handler.ts";
 
@@ -36,7 +35,7 @@ function factsOf(tx: Tx, conversationId: string, thisJob: string): string {
   const jobs = jobsOfConversation(tx, conversationId).filter((job) => job.id !== thisJob);
   const names = new Set(messagesOf(tx, conversationId).flatMap((message) => message.files.map((file) => file.name)));
   const count = (status: string) => jobs.filter((job) => job.status === status).length;
-  const cost = jobs.reduce((sum, job) => sum + readRunFacts(tx, job.id).costMicroUsd, 0) / 1e6;
+  const cost = jobs.reduce((sum, job) => sum + (readRun(tx, job.id)?.costMicroUsd ?? 0), 0) / 1e6;
   const lines = [
     `- Requests before this one: ${jobs.length} (${count("completed")} done, ${count("failed")} failed, ${count("running") + count("pending")} under way)`,
     `- Files you sent: ${names.size === 0 ? "none yet" : [...names].map((name) => `\`${name.replaceAll("`", "'")}\``).join(", ")}`,

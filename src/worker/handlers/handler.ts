@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { Board } from "../../shared/db.ts";
 import type { Config } from "../../shared/config.ts";
 import type { JobError, JobInput, JobType } from "../../shared/types.ts";
-import type { Claim } from "../../shared/jobs.ts";
+import type { Claim } from "../../shared/claims.ts";
 import type { Collected } from "../artifacts.ts";
 import type { Console } from "../console.ts";
 import type { Report } from "../report.ts";

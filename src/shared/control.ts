@@ -1,0 +1,51 @@
+// What a person does with jobs: stop one, run one again.
+import type { Board } from "./db.ts";
+import { appendEvent } from "./events.ts";
+import { MAX_ATTEMPTS, placeOf, readRun } from "./jobs.ts";
+import { emptyEnd, tellEnd } from "./moves.ts";
+
+/** Stops a job: one that does not run ends at once; a running one is asked to, and its worker obeys. */
+export function cancelJob(
+  board: Board,
+  jobId: string,
+  now: number,
+): Promise<"cancelled" | "asked" | "ended" | "unknown"> {
+  return board.write((tx) => {
+    const run = readRun(tx, jobId);
+    if (run === null) return "unknown";
+    if (tx.run("UPDATE job_run SET cancel_at = ? WHERE job_id = ? AND state = 'running'", now, jobId) === 1)
+      return "asked";
+    const ended = tx.run(
+      `UPDATE job_run SET state = 'cancelled', finished_at = ?, run_at = NULL WHERE job_id = ?
+       AND (state = 'ready' OR state = 'waiting' OR state = 'scheduled' OR state = 'retrying')`,
+      now,
+      jobId,
+    );
+    if (ended === 0) return "ended";
+    const message = run.attempt === 0 ? "You stopped this before it began." : "You stopped this.";
+    tellEnd(tx, run, "cancelled", emptyEnd({ code: "cancelled", message }), run.costMicroUsd, now);
+    return "cancelled";
+  });
+}
+
+/** A job that failed, was stopped, or waits for its time goes into the line with all its attempts before it. */
+export function restartJob(board: Board, jobId: string, now: number): Promise<"restarted" | "refused" | "unknown"> {
+  return board.write((tx) => {
+    const run = readRun(tx, jobId);
+    if (run === null) return "unknown";
+    const place = run.state === "retrying" ? "ready" : placeOf(tx, run.conversationId);
+    const moved = tx.run(
+      `UPDATE job_run SET state = ?, max_attempts = attempt + ?, worker_id = NULL, cancel_at = NULL, run_at = NULL,
+       finished_at = NULL, deadline_at = NULL WHERE job_id = ?
+       AND (state = 'failed' OR state = 'dead' OR state = 'cancelled' OR state = 'retrying' OR state = 'scheduled')`,
+      place,
+      MAX_ATTEMPTS,
+      jobId,
+    );
+    if (moved === 0) return "refused";
+    tx.run("UPDATE jobs SET status = 'pending', output_result = NULL, updated_at = ? WHERE id = ?", now, jobId);
+    const turn = appendEvent(tx, run, now, { kind: "job-requeued" });
+    tx.run("UPDATE job_run SET turn = ? WHERE job_id = ?", turn, jobId);
+    return "restarted";
+  });
+}

@@ -1,0 +1,263 @@
+-- One line for all conversations, heartbeats of workers, attempts, schedules. Runs with foreign keys off.
+-- Conditions are chains of OR: SQLite builds a temporary table for IN (three values) each time it checks one.
+DROP TRIGGER jobs_ai;
+DROP TRIGGER jobs_ad;
+DROP TRIGGER job_run_au;
+DROP TRIGGER jobs_au;
+
+CREATE TABLE jobs_2 (
+  id TEXT PRIMARY KEY NOT NULL,
+  type TEXT NOT NULL,
+  status TEXT NOT NULL DEFAULT 'pending'
+    CHECK (status = 'pending' OR status = 'running' OR status = 'completed' OR status = 'failed'),
+  input_context JSON,
+  output_result JSON,
+  created_at INTEGER,
+  updated_at INTEGER
+);
+INSERT INTO jobs_2 SELECT id, type, status, input_context, output_result, created_at, updated_at FROM jobs ORDER BY rowid;
+DROP TABLE jobs;
+ALTER TABLE jobs_2 RENAME TO jobs;
+
+-- No AUTOINCREMENT, whose own table would be one more page in each commit: the newest seq is never deleted, because
+-- a job that goes leaves a job-deleted event behind.
+CREATE TABLE job_events_2 (
+  seq INTEGER PRIMARY KEY,
+  job_id TEXT NOT NULL,
+  conversation_id TEXT,
+  attempt INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  data TEXT NOT NULL
+) STRICT;
+INSERT INTO job_events_2 SELECT seq, job_id, conversation_id, attempt, at, kind, data FROM job_events ORDER BY seq;
+-- Seqs that were given out and deleted since must not come again.
+INSERT INTO job_events_2 (seq, job_id, attempt, at, kind, data)
+SELECT sqlite_sequence.seq, '', 0, 0, 'job-deleted', '{}' FROM sqlite_sequence
+WHERE name = 'job_events' AND sqlite_sequence.seq > (SELECT coalesce(max(seq), 0) FROM job_events_2);
+DROP TABLE job_events;
+ALTER TABLE job_events_2 RENAME TO job_events;
+CREATE INDEX job_events_job ON job_events (job_id, seq);
+
+CREATE TABLE job_run_2 (
+  job_id TEXT PRIMARY KEY NOT NULL,
+  type TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'ready'
+    CHECK (state = 'ready' OR state = 'running' OR state = 'done' OR state = 'waiting' OR state = 'scheduled'
+      OR state = 'retrying' OR state = 'failed' OR state = 'cancelled' OR state = 'dead'),
+  conversation_id TEXT,
+  priority INTEGER NOT NULL DEFAULT 0,
+  -- seq of its job-created event: the order of creation, whatever the clock does.
+  created_seq INTEGER NOT NULL,
+  -- Its place in the line: the newest seq at the moment when it joined.
+  turn INTEGER NOT NULL,
+  -- For 'scheduled' and 'retrying': not before (ms since the epoch).
+  run_at INTEGER,
+  -- Not after (ms since the epoch).
+  deadline_at INTEGER,
+  -- Only ever rises: the fencing token.
+  attempt INTEGER NOT NULL DEFAULT 0,
+  max_attempts INTEGER NOT NULL DEFAULT 3,
+  worker_id TEXT,
+  cancel_at INTEGER,
+  started_at INTEGER,
+  finished_at INTEGER,
+  -- 0 to 1.
+  progress REAL,
+  idempotency_key TEXT,
+  cost_micro_usd INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+INSERT INTO job_run_2 (job_id, type, state, conversation_id, created_seq, turn, attempt, max_attempts, worker_id,
+  cancel_at, started_at, finished_at, cost_micro_usd)
+SELECT job_id, type, state, conversation_id, seq, seq, attempt, max_attempts, worker_id,
+  cancel_at, started_at, finished_at, cost_micro_usd FROM job_run ORDER BY job_id;
+-- Older jobs were ordered by a number of their own; what follows is ordered by events, whose numbers are higher.
+UPDATE job_run_2 SET created_seq = first, turn = first
+FROM (SELECT job_id AS of_job, min(seq) AS first FROM job_events GROUP BY job_id) WHERE of_job = job_run_2.job_id;
+UPDATE job_run_2 SET finished_at = coalesce((SELECT updated_at FROM jobs WHERE id = job_id AND typeof(updated_at) = 'integer'), 0)
+WHERE finished_at IS NULL AND (state = 'done' OR state = 'failed' OR state = 'dead' OR state = 'cancelled');
+-- Pieces of output of jobs that have ended: the whole is in the result.
+DELETE FROM job_events WHERE (kind = 'output-delta' OR kind = 'text-delta')
+  AND job_id IN (SELECT job_id FROM job_run_2 WHERE finished_at IS NOT NULL);
+DROP TABLE job_run;
+ALTER TABLE job_run_2 RENAME TO job_run;
+-- From now on one of a conversation runs at a time, the others wait behind it.
+UPDATE job_run SET state = 'waiting' WHERE state = 'ready' AND conversation_id IS NOT NULL AND EXISTS (
+  SELECT 1 FROM job_run AS other WHERE other.conversation_id = job_run.conversation_id AND (other.state = 'running'
+    OR other.state = 'ready' AND other.created_seq < job_run.created_seq));
+
+CREATE INDEX job_ready ON job_run (priority DESC, turn) WHERE state = 'ready';
+CREATE INDEX job_due ON job_run (state, run_at) WHERE state = 'scheduled' OR state = 'retrying';
+CREATE INDEX job_running ON job_run (worker_id) WHERE state = 'running';
+CREATE INDEX job_open ON job_run (conversation_id, state, turn) WHERE conversation_id IS NOT NULL AND finished_at IS NULL;
+CREATE INDEX job_conversation ON job_run (conversation_id, created_seq) WHERE conversation_id IS NOT NULL;
+CREATE INDEX job_deadline ON job_run (deadline_at) WHERE deadline_at IS NOT NULL AND finished_at IS NULL;
+CREATE INDEX job_finished ON job_run (finished_at) WHERE finished_at IS NOT NULL AND conversation_id IS NULL;
+CREATE UNIQUE INDEX job_idempotency ON job_run (idempotency_key) WHERE idempotency_key IS NOT NULL;
+
+-- How each attempt ended; the one that runs is in job_run.
+CREATE TABLE job_attempts (
+  job_id TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  worker_id TEXT,
+  started_at INTEGER,
+  ended_at INTEGER NOT NULL,
+  -- done, failed, retrying, cancelled, handed-back, lost (its worker died), dead (lost for the last time)
+  outcome TEXT NOT NULL,
+  -- JSON {code, message, detail?}
+  error TEXT,
+  cost_micro_usd INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (job_id, attempt)
+) STRICT, WITHOUT ROWID;
+
+-- Who may hold jobs. A beat that stands still for a lease means that its worker is gone.
+CREATE TABLE workers (
+  id TEXT PRIMARY KEY NOT NULL,
+  pid INTEGER NOT NULL,
+  -- Tells a process from a later one with the same pid; null where the system does not say.
+  pid_started TEXT,
+  beat INTEGER NOT NULL DEFAULT 0,
+  started_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- By rowid, the order of arrival.
+DROP INDEX messages_conversation;
+CREATE INDEX messages_conversation ON messages (conversation_id);
+
+ALTER TABLE sandboxes ADD COLUMN attempt INTEGER;
+ALTER TABLE sandboxes ADD COLUMN worker_id TEXT;
+-- The provider's name for it, written before it is used.
+ALTER TABLE sandboxes ADD COLUMN sandbox_id TEXT;
+CREATE INDEX sandboxes_open ON sandboxes (worker_id) WHERE ended_at IS NULL;
+
+CREATE TABLE schedules (
+  id TEXT PRIMARY KEY NOT NULL,
+  name TEXT NOT NULL UNIQUE,
+  -- A cron expression, or null for a one-off.
+  cron TEXT,
+  -- IANA name.
+  time_zone TEXT NOT NULL,
+  -- What becomes of ticks that nobody was there for: 'skip' all, or run 'once' for all of them.
+  missed TEXT NOT NULL CHECK (missed = 'skip' OR missed = 'once'),
+  type TEXT NOT NULL,
+  input TEXT NOT NULL,
+  conversation_id TEXT REFERENCES conversations (id) ON DELETE CASCADE,
+  -- The next tick (ms since the epoch); null when there is none any more.
+  next_at INTEGER,
+  paused_at INTEGER,
+  last_tick_at INTEGER,
+  last_job_id TEXT,
+  created_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX schedules_due ON schedules (next_at) WHERE next_at IS NOT NULL AND paused_at IS NULL;
+
+-- Strangers write jobs; these tell job_run. Our own code writes job_run first, then jobs, and the conditions let it pass.
+-- Old SQLite shells run them too: no newer functions. What strangers wrote may be anything, not even text.
+CREATE TRIGGER jobs_ai AFTER INSERT ON jobs
+WHEN NEW.status IS NOT (SELECT CASE state WHEN 'done' THEN 'completed' WHEN 'running' THEN 'running'
+    WHEN 'failed' THEN 'failed' WHEN 'dead' THEN 'failed' WHEN 'cancelled' THEN 'failed' ELSE 'pending' END
+  FROM job_run WHERE job_id = NEW.id)
+BEGIN
+  -- One that REPLACEs another takes over that one's run.
+  UPDATE job_run SET
+    state = CASE NEW.status
+      WHEN 'pending' THEN 'ready' WHEN 'running' THEN 'running' WHEN 'completed' THEN 'done' ELSE 'failed' END,
+    type = NEW.type, max_attempts = attempt + 3, worker_id = NULL, cancel_at = NULL, run_at = NULL, progress = NULL,
+    turn = (SELECT max(seq) FROM job_events),
+    finished_at = CASE WHEN NEW.status = 'completed' OR NEW.status = 'failed'
+      THEN CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) END
+  WHERE job_id = NEW.id;
+  INSERT INTO job_events (job_id, attempt, at, kind, data)
+  SELECT NEW.id, 0, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), 'job-created',
+    json_object('type', NEW.type, 'prompt',
+      CASE WHEN json_type(input, '$.prompt') = 'text' THEN json_extract(input, '$.prompt') ELSE '' END,
+      'files', json('[]'))
+  FROM (SELECT CASE WHEN typeof(NEW.input_context) = 'text' AND json_valid(NEW.input_context)
+    THEN NEW.input_context ELSE 'null' END AS input)
+  WHERE NOT EXISTS (SELECT 1 FROM job_run WHERE job_id = NEW.id);
+  INSERT INTO job_run (job_id, type, state, created_seq, turn, finished_at)
+  SELECT NEW.id, NEW.type,
+    CASE NEW.status
+      WHEN 'pending' THEN 'ready' WHEN 'running' THEN 'running' WHEN 'completed' THEN 'done' ELSE 'failed' END,
+    seq, seq, CASE WHEN NEW.status = 'completed' OR NEW.status = 'failed' THEN at END
+  FROM job_events WHERE seq = (SELECT max(seq) FROM job_events)
+    AND NOT EXISTS (SELECT 1 FROM job_run WHERE job_id = NEW.id);
+END;
+
+-- A stranger's UPDATE of jobs.status, and the event that tells its followers. 'pending' again is a fresh start.
+CREATE TRIGGER jobs_au AFTER UPDATE OF status ON jobs
+WHEN NEW.status IS NOT (SELECT CASE state WHEN 'done' THEN 'completed' WHEN 'running' THEN 'running'
+    WHEN 'failed' THEN 'failed' WHEN 'dead' THEN 'failed' WHEN 'cancelled' THEN 'failed' ELSE 'pending' END
+  FROM job_run WHERE job_id = NEW.id)
+BEGIN
+  INSERT INTO job_events (job_id, conversation_id, attempt, at, kind, data)
+  SELECT NEW.id, conversation_id, attempt, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER),
+    CASE NEW.status WHEN 'pending' THEN 'job-requeued' WHEN 'running' THEN 'job-started'
+      WHEN 'completed' THEN 'job-completed' ELSE 'job-failed' END,
+    CASE NEW.status
+      WHEN 'pending' THEN '{}'
+      WHEN 'running' THEN json_object('attempt', attempt)
+      WHEN 'completed' THEN json_object('output', json(output), 'costUsd', 0)
+      ELSE json_object('output', json(output), 'costUsd', 0, 'error',
+        json_object('code', 'internal', 'message', 'Another program ended this job and says that it failed.')) END
+  FROM job_run, (
+    SELECT json_object(
+      'stdout', CASE WHEN json_type(result, '$.stdout') = 'text' THEN json_extract(result, '$.stdout') ELSE '' END,
+      'text', CASE WHEN json_type(result, '$.text') = 'text' THEN json_extract(result, '$.text') ELSE '' END,
+      'artifacts', json('[]')) AS output
+    FROM (SELECT CASE WHEN typeof(NEW.output_result) = 'text' AND json_valid(NEW.output_result)
+      THEN NEW.output_result ELSE 'null' END AS result))
+  WHERE job_id = NEW.id;
+  UPDATE job_run SET
+    state = CASE NEW.status
+      WHEN 'running' THEN 'running' WHEN 'completed' THEN 'done' WHEN 'failed' THEN 'failed'
+      ELSE CASE WHEN conversation_id IS NOT NULL AND EXISTS (
+          SELECT 1 FROM job_run AS other WHERE other.conversation_id = job_run.conversation_id
+            AND other.finished_at IS NULL AND other.job_id <> NEW.id
+            AND (other.state = 'ready' OR other.state = 'running' OR other.state = 'retrying'))
+        THEN 'waiting' ELSE 'ready' END END,
+    worker_id = NULL, run_at = NULL, turn = (SELECT max(seq) FROM job_events),
+    max_attempts = CASE NEW.status WHEN 'pending' THEN attempt + 3 ELSE max_attempts END,
+    cancel_at = CASE NEW.status WHEN 'pending' THEN NULL ELSE cancel_at END,
+    finished_at = CASE WHEN NEW.status = 'completed' OR NEW.status = 'failed'
+      THEN CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) END
+  WHERE job_id = NEW.id;
+END;
+
+-- Before, so that its seq is higher than any that goes.
+CREATE TRIGGER jobs_bd BEFORE DELETE ON jobs
+BEGIN
+  INSERT INTO job_events (job_id, conversation_id, attempt, at, kind, data)
+  SELECT OLD.id, (SELECT conversation_id FROM job_run WHERE job_id = OLD.id), 0,
+    CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), 'job-deleted', '{}';
+END;
+
+-- Strangers have foreign keys off, so their DELETE would leave all this behind.
+CREATE TRIGGER jobs_ad AFTER DELETE ON jobs
+BEGIN
+  DELETE FROM artifacts WHERE job_id = OLD.id;
+  DELETE FROM job_attempts WHERE job_id = OLD.id;
+  DELETE FROM job_events WHERE job_id = OLD.id AND kind <> 'job-deleted';
+  DELETE FROM job_run WHERE job_id = OLD.id;
+END;
+
+-- When one of a conversation ends, the next one of it joins the end of the line. Nobody gets two turns in a row.
+CREATE TRIGGER job_run_au AFTER UPDATE OF state ON job_run
+WHEN NEW.conversation_id IS NOT NULL AND OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL
+BEGIN
+  UPDATE job_run SET state = 'ready', turn = (SELECT max(seq) FROM job_events)
+  WHERE job_id = (SELECT job_id FROM job_run WHERE conversation_id = NEW.conversation_id AND finished_at IS NULL
+      AND state = 'waiting' ORDER BY turn LIMIT 1)
+    AND NOT EXISTS (SELECT 1 FROM job_run WHERE conversation_id = NEW.conversation_id AND finished_at IS NULL
+      AND (state = 'ready' OR state = 'running' OR state = 'retrying'));
+END;
+
+CREATE TRIGGER job_run_ad AFTER DELETE ON job_run
+WHEN OLD.conversation_id IS NOT NULL AND OLD.finished_at IS NULL
+BEGIN
+  UPDATE job_run SET state = 'ready', turn = (SELECT max(seq) FROM job_events)
+  WHERE job_id = (SELECT job_id FROM job_run WHERE conversation_id = OLD.conversation_id AND finished_at IS NULL
+      AND state = 'waiting' ORDER BY turn LIMIT 1)
+    AND NOT EXISTS (SELECT 1 FROM job_run WHERE conversation_id = OLD.conversation_id AND finished_at IS NULL
+      AND (state = 'ready' OR state = 'running' OR state = 'retrying'));
+END;

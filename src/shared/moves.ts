@@ -1,0 +1,93 @@
+// What every move of a job writes besides its run: the public row, the attempt that ended, and the event. The caller has
+// changed job_run first, naming the state that it left; the triggers for strangers then stay out of it.
+import type { Tx } from "./db.ts";
+import { appendEvent, dropDeltas, type Subject } from "./events.ts";
+import { attemptsOf, type Attempt } from "./jobs.ts";
+import type { JobError, JobEventBody, JobOutput } from "./types.ts";
+
+/** What a job ends with. */
+export type Settlement = {
+  readonly output: JobOutput;
+  readonly error: JobError | null;
+  readonly costMicroUsd: number;
+};
+
+/** The attempt that a move is about. */
+export type Held = Subject & { readonly workerId: string | null; readonly startedAt: number | null };
+
+/** The result, the final event and the attempt of a job whose run has just been finished. The total is of all attempts. */
+export function tellEnd(
+  tx: Tx,
+  held: Held,
+  outcome: Attempt["outcome"],
+  end: Settlement,
+  totalMicroUsd: number,
+  now: number,
+): void {
+  const error = end.error === null ? null : withAttempts(tx, held.jobId, end.error);
+  const output = error === null ? end.output : { ...end.output, error };
+  tx.run(
+    "UPDATE jobs SET status = ?, output_result = ?, updated_at = ? WHERE id = ?",
+    error === null ? "completed" : "failed",
+    JSON.stringify(output),
+    now,
+    held.jobId,
+  );
+  dropDeltas(tx, held.jobId);
+  const costUsd = totalMicroUsd / 1e6;
+  const body: JobEventBody =
+    error === null ? { kind: "job-completed", output, costUsd } : { kind: "job-failed", error, output, costUsd };
+  appendEvent(tx, held, now, body);
+  if (held.attempt > 0) recordAttempt(tx, held, outcome, end, now);
+}
+
+/** A running job that goes back to the board. */
+export function tellReturn(
+  tx: Tx,
+  held: Held,
+  outcome: Attempt["outcome"],
+  why: { readonly error: JobError | null; readonly costMicroUsd: number },
+  body: JobEventBody,
+  now: number,
+): void {
+  tx.run("UPDATE jobs SET status = 'pending', updated_at = ? WHERE id = ?", now, held.jobId);
+  dropDeltas(tx, held.jobId);
+  appendEvent(tx, held, now, body);
+  recordAttempt(tx, held, outcome, why, now);
+}
+
+/** A job that ends without having been run to its end. */
+export const emptyEnd = (error: JobError): Settlement => ({
+  output: { stdout: "", text: "", artifacts: [], error },
+  error,
+  costMicroUsd: 0,
+});
+
+function recordAttempt(
+  tx: Tx,
+  held: Held,
+  outcome: Attempt["outcome"],
+  why: { readonly error: JobError | null; readonly costMicroUsd: number },
+  now: number,
+): void {
+  tx.run(
+    `INSERT INTO job_attempts (job_id, attempt, worker_id, started_at, ended_at, outcome, error, cost_micro_usd)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    held.jobId,
+    held.attempt,
+    held.workerId,
+    held.startedAt,
+    now,
+    outcome,
+    why.error === null ? null : JSON.stringify(why.error),
+    why.costMicroUsd,
+  );
+}
+
+/** The error that people see names what went wrong before, too. */
+function withAttempts(tx: Tx, jobId: string, error: JobError): JobError {
+  const earlier = attemptsOf(tx, jobId).flatMap(({ attempt, error: known }) =>
+    known === null ? [] : [{ attempt, code: known.code, message: known.message }],
+  );
+  return earlier.length === 0 ? error : { ...error, attempts: earlier };
+}
