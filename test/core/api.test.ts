@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { insertArtifact } from "../../src/shared/artifacts.ts";
-import { claimJobs, recordEvents, settleJob, type Claim } from "../../src/shared/jobs.ts";
+import { claimJobs, recordEvents, settleJob, type Claim } from "../../src/shared/claims.ts";
 import type { Artifact } from "../../src/shared/types.ts";
 import { sqliteShell } from "../shared/temporary.ts";
 import { refusalOf, startCore, type Core } from "./server.ts";

@@ -52,7 +52,8 @@ const insert = (id: string) =>
   shell(`INSERT INTO jobs VALUES ('${id}', 'chat', 'pending', '{"prompt":"${id}"}', NULL, 1, 1)`);
 const write = (jobId: string, count: number, text = "x") =>
   core.board.write((tx) => {
-    for (let index = 0; index < count; index += 1) appendEvent(tx, jobId, 1, 1, { kind: "text-delta", text });
+    for (let index = 0; index < count; index += 1)
+      appendEvent(tx, { jobId, conversationId: null, attempt: 1 }, 1, { kind: "text-delta", text });
   });
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 const newest = async () =>

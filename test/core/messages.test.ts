@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { claimJobs } from "../../src/shared/claims.ts";
 import { messagesOf } from "../../src/shared/conversations.ts";
-import { claimJobs, listJobs, readJob } from "../../src/shared/jobs.ts";
+import { listJobs, readJob } from "../../src/shared/jobs.ts";
 import { refusalOf, sendRaw, startCore, type Core } from "./server.ts";
 
 let core: Core;

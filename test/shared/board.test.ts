@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { openBoard } from "../../src/shared/db.ts";
+import { SCHEMA_VERSION, openBoard } from "../../src/shared/db.ts";
 import { rejectionOf, sqliteShell, temporaryBoard, temporaryFolder } from "./temporary.ts";
 
 describe("the jobs table", () => {
@@ -43,7 +43,7 @@ describe("a version", () => {
     again.close();
     expect(after).toEqual(schema);
     expect(place.value("SELECT count(*) FROM jobs")).toBe(1);
-    expect(place.value("PRAGMA user_version")).toBe(1);
+    expect(place.value("PRAGMA user_version")).toBe(SCHEMA_VERSION);
   });
 
   test("of a newer Sandpiper is refused with a sentence, and the file is left as it is", () => {
@@ -57,7 +57,7 @@ describe("a version", () => {
     using folder = temporaryFolder();
     const file = join(folder.path, "data/jobs.db");
     const source = `
-      import { openBoard } from ${JSON.stringify(join(import.meta.dir, "../../src/shared/db.ts"))};
+      import { SCHEMA_VERSION, openBoard } from ${JSON.stringify(join(import.meta.dir, "../../src/shared/db.ts"))};
       const board = openBoard(process.argv[1]);
       await board.write((tx) => tx.run("INSERT INTO jobs (id, type) VALUES (?, 'chat')", String(process.pid)));
       board.close();`;
@@ -101,7 +101,10 @@ describe("a unit of work", () => {
     await other.say("COMMIT;");
     await ours;
     expect(order).toEqual(["theirs", "ours"]);
-    expect(place.rows("SELECT job_id FROM job_run ORDER BY seq")).toEqual([{ job_id: "theirs" }, { job_id: "ours" }]);
+    expect(place.rows("SELECT job_id FROM job_run ORDER BY created_seq")).toEqual([
+      { job_id: "theirs" },
+      { job_id: "ours" },
+    ]);
   });
 
   test("is not held up by a stranger's open read, and the stranger keeps its view", async () => {
@@ -127,7 +130,7 @@ describe("a unit of work", () => {
   test("of two processes that count together never loses one", async () => {
     using place = temporaryBoard();
     const child = `
-      import { openBoard } from ${JSON.stringify(join(import.meta.dir, "../../src/shared/db.ts"))};
+      import { SCHEMA_VERSION, openBoard } from ${JSON.stringify(join(import.meta.dir, "../../src/shared/db.ts"))};
       const board = openBoard(process.argv[1]);
       for (let count = 0; count < 60; count += 1)
         await board.write((tx) => tx.run("UPDATE jobs SET created_at = created_at + 1"));

@@ -1,6 +1,7 @@
 // Messages: let in once, kept in order, and gone with all that hangs on them.
 import { describe, expect, test } from "bun:test";
 import { insertArtifact } from "../../src/shared/artifacts.ts";
+import { claimJobs } from "../../src/shared/claims.ts";
 import {
   admitMessage,
   deleteConversation,
@@ -10,7 +11,7 @@ import {
   readConversation,
   type Admitted,
 } from "../../src/shared/conversations.ts";
-import { claimJobs, readJob } from "../../src/shared/jobs.ts";
+import { readJob } from "../../src/shared/jobs.ts";
 import type { InboundMessage } from "../../src/shared/types.ts";
 import { readUpload } from "../../src/shared/uploads.ts";
 import { temporaryBoard, uploadedFile, type TemporaryBoard } from "./temporary.ts";
@@ -139,13 +140,17 @@ describe("deleting a conversation", () => {
       uploadedFile("shared"),
     ]);
     expect(place.value("SELECT count(*) FROM artifacts")).toBe(0);
-    for (const table of ["messages", "jobs", "job_run", "job_events", "conversations"])
+    for (const table of ["messages", "jobs", "job_run", "conversations"])
       expect(place.value(`SELECT count(*) FROM ${table}`)).toBe(1);
+    expect(place.rows("SELECT job_id, conversation_id, kind FROM job_events ORDER BY seq")).toEqual([
+      { job_id: "job-2", conversation_id: "talk-2", kind: "job-created" },
+      { job_id: "job-1", conversation_id: "talk-1", kind: "job-deleted" },
+    ]);
     expect((await claimJobs(place.board, "1-a", 9, 2_000)).map((claim) => claim.jobId)).toEqual(["job-2"]);
   });
 
   test("that is gone already says so", async () => {
     using place = temporaryBoard();
-    expect(await deleteConversation(place.board, "nothing")).toBeNull();
+    expect(await deleteConversation(place.board, "nothing")).toBe("unknown");
   });
 });

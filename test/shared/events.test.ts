@@ -4,9 +4,10 @@ import { appendEvent, eventsAfter, latestSeq } from "../../src/shared/events.ts"
 import type { JobEventBody } from "../../src/shared/types.ts";
 import { addJob, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
+const subject = (jobId: string, conversationId: string | null = null) => ({ jobId, conversationId, attempt: 1 });
 const say = (place: TemporaryBoard, jobId: string, ...texts: string[]) =>
   place.board.write((tx) => {
-    for (const text of texts) appendEvent(tx, jobId, 1, 2_000, { kind: "text-delta", text });
+    for (const text of texts) appendEvent(tx, subject(jobId), 2_000, { kind: "text-delta", text });
   });
 const after = (place: TemporaryBoard, seq: number, limit = 100, jobId?: string) =>
   place.board.read((tx) => eventsAfter(tx, seq, limit, jobId));
@@ -35,14 +36,15 @@ describe("seq", () => {
     expect(after(place, 0, 100, "c")).toEqual([]);
   });
 
-  test("is 0 before the first event, and never used twice", async () => {
+  test("is 0 before the first event, and never used twice, whatever is deleted", async () => {
     using place = temporaryBoard();
     expect(place.board.read(latestSeq)).toBe(0);
     await addJob(place.board, "a");
     await say(place, "a", "x");
-    await place.board.write((tx) => tx.run("DELETE FROM job_events WHERE seq = 2"));
-    await say(place, "a", "y");
-    expect(after(place, 1).map((event) => event.seq)).toEqual([3]);
+    await place.board.write((tx) => tx.run("DELETE FROM jobs WHERE id = 'a'"));
+    expect(after(place, 0)).toMatchObject([{ seq: 3, kind: "job-deleted", jobId: "a" }]);
+    await addJob(place.board, "b");
+    expect(after(place, 3).map((event) => event.seq)).toEqual([4]);
   });
 });
 
@@ -50,7 +52,7 @@ test("an event comes back as it was written, with the conversation of its job", 
   using place = temporaryBoard();
   await addJob(place.board, "a", { conversationId: "talk" });
   const body: JobEventBody = { kind: "output-delta", stream: "stderr", text: '"é\u0000\u2028😀' };
-  await place.board.write((tx) => appendEvent(tx, "a", 1, 2_000, body));
+  await place.board.write((tx) => appendEvent(tx, subject("a", "talk"), 2_000, body));
   expect(after(place, 1)).toEqual([{ ...body, seq: 2, jobId: "a", conversationId: "talk", at: 2_000 }]);
 });
 

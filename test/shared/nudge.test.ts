@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { connectNudge, listenForNudges } from "../../src/shared/nudge.ts";
 import { temporaryFolder } from "./temporary.ts";
 
+const nobody = () => undefined;
+
 /** Counts calls and lets a test wait for the next. */
 function bell() {
   let next = Promise.withResolvers<void>();
@@ -23,9 +25,9 @@ function bell() {
 test("both ends wake each other, and a fresh connection is itself a wake-up", async () => {
   using folder = temporaryFolder();
   const [atCore, atWorker, stop] = [bell(), bell(), new AbortController()];
-  const core = listenForNudges(folder.path, atCore.ring);
+  const core = listenForNudges(folder.path, atCore.ring, nobody);
   const connected = atWorker.next();
-  const worker = connectNudge(folder.path, atWorker.ring, stop.signal);
+  const worker = connectNudge(folder.path, "1-a", atWorker.ring, stop.signal);
   await connected;
   const woken = atWorker.next();
   core.send();
@@ -45,14 +47,14 @@ test("a worker that comes first finds core when it is there, and again after cor
   // What a core that was killed leaves behind, or worse.
   writeFileSync(join(folder.path, "nudge.sock"), "");
   const first = atWorker.next();
-  const worker = connectNudge(folder.path, atWorker.ring, stop.signal);
+  const worker = connectNudge(folder.path, "1-a", atWorker.ring, stop.signal);
   worker.send();
   expect(worker.isConnected()).toBe(false);
-  let core = listenForNudges(folder.path, () => undefined);
+  let core = listenForNudges(folder.path, () => undefined, nobody);
   await first;
   const second = atWorker.next();
   core.close();
-  core = listenForNudges(folder.path, () => undefined);
+  core = listenForNudges(folder.path, () => undefined, nobody);
   await second;
   expect(worker.isConnected()).toBe(true);
   stop.abort();
@@ -62,7 +64,7 @@ test("a worker that comes first finds core when it is there, and again after cor
 
 test("nobody at the other end is no failure", () => {
   using folder = temporaryFolder();
-  const core = listenForNudges(folder.path, () => undefined);
+  const core = listenForNudges(folder.path, () => undefined, nobody);
   core.send();
   expect(core.isConnected()).toBe(false);
   core.close();
@@ -78,9 +80,9 @@ test("a path that is too long for a socket is reached from the folder we stand i
     mkdirSync(process.argv[1], { recursive: true });
     process.chdir(process.argv[1]);
     mkdirSync("data");
-    const core = listenForNudges(process.cwd() + "/data", () => undefined);
+    const core = listenForNudges(process.cwd() + "/data", () => undefined, () => undefined);
     const stop = new AbortController();
-    connectNudge(process.cwd() + "/data", () => { console.log("woken"); process.exit(0); }, stop.signal);`;
+    connectNudge(process.cwd() + "/data", "1-a", () => { console.log("woken"); process.exit(0); }, stop.signal);`;
   const child = Bun.spawn([process.execPath, "-e", source, deep], { stdout: "pipe", stderr: "inherit" });
   expect(await new Response(child.stdout).text()).toBe("woken\n");
 });

@@ -6,7 +6,9 @@ import { temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
 const reservation = (id: string, reservedMicroUsd: number): Reservation => ({
   id,
-  jobId: null,
+  jobId: "job",
+  attempt: 1,
+  workerId: "1-a",
   provider: "e2b",
   reservedMicroUsd,
 });

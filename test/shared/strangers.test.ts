@@ -1,8 +1,10 @@
 // Any program that knows the seven columns is a client: rows and updates that are not ours.
 import { describe, expect, test } from "bun:test";
+import { claimJobs, settleJob, stopAsked } from "../../src/shared/claims.ts";
 import { eventsAfter } from "../../src/shared/events.ts";
-import { claimJobs, heartbeat, listJobs, readJob, reclaimJobs, settleJob } from "../../src/shared/jobs.ts";
+import { listJobs, readJob } from "../../src/shared/jobs.ts";
 import { viewJob } from "../../src/shared/views.ts";
+import { claimOne, loseWorkers } from "./claiming.ts";
 import { addJob, pythonProgram, sqliteShell, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
 const insert = (id: string, input: string, status = "pending") =>
@@ -35,8 +37,7 @@ describe("a row from outside", () => {
     expect(eventsOf(place, "a")).toMatchObject([
       { kind: "job-created", type: "code_exec", prompt: "hi", files: [], jobId: "a", conversationId: null },
     ]);
-    const [claim] = await claimJobs(place.board, "1-w", 1, 2);
-    if (claim === undefined) throw new Error("Nothing was claimed.");
+    const claim = await claimOne(place);
     expect(claim).toMatchObject({ jobId: "a", type: "code_exec", attempt: 1, input: { prompt: "hi" } });
     const output = { stdout: "out", text: "", artifacts: [] };
     expect(await settleJob(place.board, claim, { output, error: null, costMicroUsd: 0 }, 3)).toBe(true);
@@ -59,7 +60,7 @@ describe("a row from outside", () => {
     expect(eventsOf(place, "a")).toMatchObject([{ kind: "job-created", prompt: "" }]);
     expect(await claimJobs(place.board, "1-w", 1, 2)).toMatchObject([{ jobId: "a" }]);
     expect(place.board.read((tx) => readJob(tx, "a"))).toMatchObject({ status: "running", output: null });
-    expect((await reclaimed(place))?.input).toEqual(expected);
+    expect((await reclaimed(place)).input).toEqual(expected);
   });
 
   test("with bytes as its input is no trap for those behind it", async () => {
@@ -89,16 +90,15 @@ describe("a row from outside", () => {
     using place = temporaryBoard();
     sqliteShell(place.file, insert("a", "'{}'"), "DELETE FROM jobs WHERE id = 'a'", insert("b", "'{}'"));
     expect((await claimJobs(place.board, "1-w", 9, 2)).map((claim) => claim.jobId)).toEqual(["b"]);
-    expect(eventsOf(place, "a")).toEqual([]);
+    expect(eventsOf(place, "a").map((event) => event.kind)).toEqual(["job-deleted"]);
   });
 
   test("that is deleted while it runs is lost to its worker, and to nobody else", async () => {
     using place = temporaryBoard();
     sqliteShell(place.file, insert("a", "'{}'"));
-    const [claim] = await claimJobs(place.board, "1-w", 1, 2);
-    if (claim === undefined) throw new Error("Nothing was claimed.");
+    const claim = await claimOne(place);
     sqliteShell(place.file, "DELETE FROM jobs");
-    expect(await heartbeat(place.board, [claim], 3)).toEqual({ stop: ["a"] });
+    expect(stopAsked(place.board, [claim])).toEqual(["a"]);
     const output = { stdout: "", text: "", artifacts: [] };
     expect(await settleJob(place.board, claim, { output, error: null, costMicroUsd: 0 }, 3)).toBe(false);
   });
@@ -112,8 +112,8 @@ describe("a row from outside", () => {
 });
 
 async function reclaimed(place: TemporaryBoard) {
-  await reclaimJobs(place.board, () => false, 10);
-  return (await claimJobs(place.board, "2-w", 1, 11))[0];
+  await loseWorkers(place);
+  return claimOne(place, "2-w");
 }
 
 describe("a foreign worker's status", () => {
@@ -135,34 +135,27 @@ describe("a foreign worker's status", () => {
     expect(await claimJobs(place.board, "1-w", 1, 2)).toMatchObject([{ jobId: "a", attempt: 1 }]);
   });
 
-  test.each([
-    ["done", "completed"],
-    ["running", "running"],
-    ["ready", "pending"],
-    ["failed", "failed"],
-    ["dead", "failed"],
-    ["cancelled", "failed"],
-  ])("follows our state %s as %s, and the state stays what it is", async (state, status) => {
-    using place = temporaryBoard();
-    await addJob(place.board, "a");
-    await place.board.write((tx) => tx.run("UPDATE job_run SET state = ? WHERE job_id = 'a'", state));
-    expect(both(place, "a")).toEqual({ status, state });
-  });
-
   test("does not bounce where recursive triggers are on", () => {
     using place = temporaryBoard();
     sqliteShell(place.file, insert("a", "'{}'"));
     const turns = "PRAGMA recursive_triggers = ON; PRAGMA foreign_keys = ON;";
     sqliteShell(place.file, `${turns} UPDATE jobs SET status = 'running'; UPDATE jobs SET status = 'completed'`);
     expect(both(place, "a")).toEqual({ status: "completed", state: "done" });
-    sqliteShell(place.file, `${turns} UPDATE job_run SET state = 'cancelled'`);
-    expect(both(place, "a")).toEqual({ status: "failed", state: "cancelled" });
+    sqliteShell(place.file, `${turns} UPDATE jobs SET status = 'pending'; UPDATE jobs SET status = 'failed'`);
+    expect(both(place, "a")).toEqual({ status: "failed", state: "failed" });
+    expect(eventsOf(place, "a").map((event) => event.kind)).toEqual([
+      "job-created",
+      "job-started",
+      "job-completed",
+      "job-requeued",
+      "job-failed",
+    ]);
   });
 
   test("running is left to it: no worker of ours calls it dead", async () => {
     using place = temporaryBoard();
     sqliteShell(place.file, insert("a", "'{}'"), "UPDATE jobs SET status = 'running'");
-    expect(await reclaimJobs(place.board, () => false, Number.MAX_SAFE_INTEGER)).toEqual([]);
+    expect(await loseWorkers(place, Number.MAX_SAFE_INTEGER)).toEqual([]);
     expect(both(place, "a")).toEqual({ status: "running", state: "running" });
   });
 
@@ -200,8 +193,7 @@ describe("a foreign worker's status", () => {
   test("and ours make one end, not two", async () => {
     using place = temporaryBoard();
     await addJob(place.board, "a");
-    const [claim] = await claimJobs(place.board, "1-w", 1, 2);
-    if (claim === undefined) throw new Error("Nothing was claimed.");
+    const claim = await claimOne(place);
     const output = { stdout: "", text: "", artifacts: [] };
     await settleJob(place.board, claim, { output, error: null, costMicroUsd: 0 }, 3);
     expect(eventsOf(place, "a").map((event) => event.kind)).toEqual(["job-created", "job-started", "job-completed"]);
@@ -210,8 +202,7 @@ describe("a foreign worker's status", () => {
   test("completed while ours runs it wins, and ours is dropped", async () => {
     using place = temporaryBoard();
     await addJob(place.board, "a");
-    const [claim] = await claimJobs(place.board, "1-w", 1, 2);
-    if (claim === undefined) throw new Error("Nothing was claimed.");
+    const claim = await claimOne(place);
     sqliteShell(place.file, `UPDATE jobs SET status = 'completed', output_result = '{"stdout": "theirs"}'`);
     const output = { stdout: "ours", text: "", artifacts: [] };
     expect(await settleJob(place.board, claim, { output, error: null, costMicroUsd: 0 }, 3)).toBe(false);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Value } from "../../src/shared/db.ts";
 import { openBoard, type Board } from "../../src/shared/db.ts";
-import { insertJob, type NewJob } from "../../src/shared/jobs.ts";
+import { enqueueJob, type NewJob } from "../../src/shared/jobs.ts";
 import type { UploadedFile } from "../../src/shared/types.ts";
 
 export type TemporaryFolder = Disposable & { readonly path: string };
@@ -66,9 +66,9 @@ export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
   throw new Error(`It was not refused: ${JSON.stringify(result.value)}`);
 }
 
-export function addJob(board: Board, id: string, job: Partial<NewJob> = {}, now = 1_000): Promise<void> {
+export function addJob(board: Board, id: string, job: Partial<NewJob> = {}, now = 1_000): Promise<string> {
   const whole: NewJob = { id, type: "chat", input: { prompt: id }, conversationId: null, files: [], ...job };
-  return board.write((tx) => insertJob(tx, whole, now));
+  return enqueueJob(board, whole, now);
 }
 
 export function uploadedFile(id: string, name = `${id}.csv`): UploadedFile {

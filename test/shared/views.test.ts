@@ -1,15 +1,18 @@
 // A job as people see it.
 import { describe, expect, test } from "bun:test";
 import { insertArtifact } from "../../src/shared/artifacts.ts";
+import { settleJob } from "../../src/shared/claims.ts";
 import { appendEvent } from "../../src/shared/events.ts";
-import { claimJobs, readJob, reclaimJobs, settleJob } from "../../src/shared/jobs.ts";
+import { readJob } from "../../src/shared/jobs.ts";
 import type { Artifact, JobEventBody } from "../../src/shared/types.ts";
 import { viewJob } from "../../src/shared/views.ts";
+import { claimOne, loseWorkers } from "./claiming.ts";
 import { addJob, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
+const SUBJECT = { jobId: "a", conversationId: null, attempt: 1 };
 const tell = (place: TemporaryBoard, ...bodies: JobEventBody[]) =>
   place.board.write((tx) => {
-    for (const body of bodies) appendEvent(tx, "a", 1, 2_000, body);
+    for (const body of bodies) appendEvent(tx, SUBJECT, 2_000, body);
   });
 const view = (place: TemporaryBoard) =>
   place.board.read((tx) => {
@@ -40,14 +43,17 @@ test("a job that waits shows what was asked and nothing else", async () => {
     steps: [],
     costUsd: 0,
     durationMs: null,
+    state: "ready",
+    attempt: 0,
+    runAt: null,
+    progress: null,
   });
 });
 
 test("an ended job shows its last code, its steps, its files, its cost and how long it took", async () => {
   using place = temporaryBoard();
   await addJob(place.board, "a");
-  const [claim] = await claimJobs(place.board, "1-a", 1, 2_000);
-  if (claim === undefined) throw new Error("Nothing was claimed.");
+  const claim = await claimOne(place);
   await tell(place, written("one"), started("first"), finished("first"), written("two"), started("second"));
   const artifact: Artifact = {
     id: "x",
@@ -79,10 +85,10 @@ describe("steps", () => {
   test("are those of the last attempt", async () => {
     using place = temporaryBoard();
     await addJob(place.board, "a");
-    await claimJobs(place.board, "1-a", 1, 2_000);
+    await claimOne(place);
     await tell(place, started("lost"));
-    await reclaimJobs(place.board, () => false, 3_000);
-    await claimJobs(place.board, "1-b", 1, 4_000);
+    await loseWorkers(place);
+    await claimOne(place, "1-b", 4_000);
     await tell(place, started("kept"));
     expect(view(place).steps.map((step) => step.title)).toEqual(["kept"]);
   });
@@ -92,7 +98,7 @@ describe("steps", () => {
     await addJob(place.board, "a");
     await place.board.write((tx) => {
       for (let count = 0; count < 6_000; count += 1)
-        appendEvent(tx, "a", 1, 2_000, { kind: "output-delta", stream: "stdout", text: "x" });
+        appendEvent(tx, SUBJECT, 2_000, { kind: "output-delta", stream: "stdout", text: "x" });
     });
     await tell(place, started("collect"), written("late"));
     expect(view(place)).toMatchObject({ code: "late", steps: [{ title: "collect" }] });

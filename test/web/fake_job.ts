@@ -39,13 +39,23 @@ export function blankView(id: string, conversationId: string, prompt: string, cr
     steps: [],
     costUsd: 0,
     durationMs: null,
+    state: "ready",
+    attempt: 0,
+    runAt: null,
+    progress: null,
   };
 }
 
 export function viewAfter(view: JobView, event: JobEvent): JobView {
   switch (event.kind) {
     case "job-started":
-      return { ...view, status: "running" };
+      return { ...view, status: "running", state: "running", attempt: event.attempt };
+    case "job-retrying":
+      return { ...view, status: "pending", state: "retrying", runAt: event.retryAt };
+    case "job-requeued":
+      return { ...view, status: "pending", state: "ready", runAt: null };
+    case "progress-changed":
+      return { ...view, progress: event.fraction };
     case "step-started":
       return { ...view, steps: [...view.steps, { step: event.step, title: event.title, durationMs: null }] };
     case "step-finished": {
@@ -58,10 +68,25 @@ export function viewAfter(view: JobView, event: JobEvent): JobView {
     case "artifact-available":
       return { ...view, artifacts: [...view.artifacts, event.artifact] };
     case "job-completed":
-      return { ...view, status: "completed", output: event.output, costUsd: event.costUsd, durationMs: 1_400 };
+      return {
+        ...view,
+        status: "completed",
+        state: "done",
+        output: event.output,
+        costUsd: event.costUsd,
+        durationMs: 1_400,
+      };
     case "job-failed":
-      return { ...view, status: "failed", output: event.output, costUsd: event.costUsd, durationMs: 1_400 };
+      return {
+        ...view,
+        status: "failed",
+        state: "failed",
+        output: event.output,
+        costUsd: event.costUsd,
+        durationMs: 1_400,
+      };
     case "job-created":
+    case "job-deleted":
     case "output-delta":
     case "text-delta":
       break;

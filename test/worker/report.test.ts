@@ -1,16 +1,15 @@
 // What a running job tells: in order, gathered, and nothing after its lease is lost.
 import { expect, test } from "bun:test";
+import type { Claim } from "../../src/shared/claims.ts";
 import { systemClock } from "../../src/shared/clock.ts";
 import { eventsAfter } from "../../src/shared/events.ts";
-import { claimJobs, reclaimJobs, type Claim } from "../../src/shared/jobs.ts";
 import { createReport } from "../../src/worker/report.ts";
+import { claimOne, loseWorkers } from "../shared/claiming.ts";
 import { addJob, rejectionOf, temporaryBoard, type TemporaryBoard } from "../shared/temporary.ts";
 
-async function claimOne(place: TemporaryBoard): Promise<Claim> {
+async function heldJob(place: TemporaryBoard): Promise<Claim> {
   await addJob(place.board, "a");
-  const [claim] = await claimJobs(place.board, "1-a", 1, 2_000);
-  if (claim === undefined) throw new Error("Nothing was claimed.");
-  return claim;
+  return claimOne(place);
 }
 const told = (place: TemporaryBoard) => place.board.read((tx) => eventsAfter(tx, 2, 100));
 
@@ -19,7 +18,7 @@ test("pieces are joined by stream, whole events are not, and the order is kept",
   let nudges = 0;
   const report = createReport(
     place.board,
-    await claimOne(place),
+    await heldJob(place),
     systemClock,
     () => (nudges += 1),
     () => undefined,
@@ -45,7 +44,7 @@ test("pieces are joined by stream, whole events are not, and the order is kept",
 test("pieces are written by themselves when no more come", async () => {
   using place = temporaryBoard();
   const written = Promise.withResolvers<void>();
-  const report = createReport(place.board, await claimOne(place), systemClock, written.resolve, () => undefined);
+  const report = createReport(place.board, await heldJob(place), systemClock, written.resolve, () => undefined);
   report.emit({ kind: "text-delta", text: "x" });
   expect(told(place)).toEqual([]);
   await written.promise;
@@ -58,7 +57,7 @@ test("a step is told at both ends with what it took, and gives back what it made
   const clock = { now: () => 5_000, monotonic: () => time };
   const report = createReport(
     place.board,
-    await claimOne(place),
+    await heldJob(place),
     clock,
     () => undefined,
     () => undefined,
@@ -80,7 +79,7 @@ test("a step is told at both ends with what it took, and gives back what it made
 
 test("after the lease is lost nothing is written, and the job is told", async () => {
   using place = temporaryBoard();
-  const claim = await claimOne(place);
+  const claim = await heldJob(place);
   let losses = 0;
   const report = createReport(
     place.board,
@@ -89,15 +88,16 @@ test("after the lease is lost nothing is written, and the job is told", async ()
     () => undefined,
     () => (losses += 1),
   );
-  await reclaimJobs(place.board, () => false, 3_000);
+  await loseWorkers(place);
+  const before = told(place);
   report.emit({ kind: "text-delta", text: "late" });
   await report.flush();
-  expect([losses, told(place)]).toEqual([1, []]);
+  expect([losses, told(place)]).toEqual([1, before]);
 });
 
 test("a write that fails is told by the flush that is waited for", async () => {
   using place = temporaryBoard();
-  const claim = await claimOne(place);
+  const claim = await heldJob(place);
   await place.board.write((tx) =>
     tx.run("CREATE TRIGGER full BEFORE INSERT ON job_events BEGIN SELECT RAISE(ABORT, 'full'); END"),
   );

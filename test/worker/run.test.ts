@@ -7,10 +7,11 @@ import { systemClock } from "../../src/shared/clock.ts";
 import { loadConfig } from "../../src/shared/config.ts";
 import { AppError } from "../../src/shared/errors.ts";
 import { eventsAfter } from "../../src/shared/events.ts";
-import { claimJobs, readJob, reclaimJobs, type Claim, type NewJob } from "../../src/shared/jobs.ts";
+import { readJob, type NewJob } from "../../src/shared/jobs.ts";
 import { createLog } from "../../src/shared/log.ts";
 import type { RunOutcome } from "../../src/worker/e2b_client.ts";
 import { runJob, type Workplace } from "../../src/worker/run.ts";
+import { claimOne, loseWorkers, runOf } from "../shared/claiming.ts";
 import { addJob, sqliteShell, temporaryBoard, type TemporaryBoard } from "../shared/temporary.ts";
 import { NOTHING, fakeSandbox, type FakeSandbox } from "./fake_sandbox.ts";
 
@@ -24,7 +25,7 @@ function workplace(sandbox: FakeSandbox | AppError, settings: Record<string, str
     sandboxes: {
       kind: "local",
       open: () => (sandbox instanceof AppError ? Promise.reject(sandbox) : Promise.resolve(sandbox)),
-      killOrphans: () => Promise.resolve(0),
+      reap: () => Promise.resolve(),
     },
     clock: systemClock,
     log: createLog("worker", "debug", (line) => void lines.push(line)),
@@ -32,12 +33,6 @@ function workplace(sandbox: FakeSandbox | AppError, settings: Record<string, str
     stop: new AbortController().signal,
   };
   return { ...place, work, lines };
-}
-
-async function claimOne(place: TemporaryBoard, worker = "1-a"): Promise<Claim> {
-  const [claim] = await claimJobs(place.board, worker, 1, Date.now());
-  if (claim === undefined) throw new Error("Nothing was claimed.");
-  return claim;
 }
 
 async function run(place: ReturnType<typeof workplace>, job: Partial<NewJob>) {
@@ -77,7 +72,6 @@ describe("a person's own code", () => {
       "step-finished",
       "code-written",
       "step-started",
-      "output-delta",
       "step-finished",
       "step-started",
       "artifact-available",
@@ -107,10 +101,18 @@ describe("a person's own code", () => {
     expect(job?.output?.error?.message).toBe(`Your code stopped with ValueError: ${"x".repeat(500)}…`);
   });
 
-  test("that breaks its sandbox is a failed job with a dead sandbox", async () => {
+  test("that breaks its sandbox is tried again later, and its sandbox is dead", async () => {
     const sandbox = fakeSandbox(() => Promise.reject(new AppError("sandbox", "The sandbox ended.")));
     using place = workplace(sandbox);
-    expect(await run(place, { input: { code: "1" } })).toMatchObject({
+    expect(await run(place, { input: { code: "1" } })).toMatchObject({ status: "pending", output: null });
+    expect(runOf(place, "a")).toMatchObject({ state: "retrying", attempt: 1, costMicroUsd: 5 });
+    expect(sandbox.isDead()).toBe(true);
+  });
+
+  test("that breaks its sandbox in the last attempt is a failed job with a dead sandbox", async () => {
+    const sandbox = fakeSandbox(() => Promise.reject(new AppError("sandbox", "The sandbox ended.")));
+    using place = workplace(sandbox);
+    expect(await run(place, { input: { code: "1" }, maxAttempts: 1 })).toMatchObject({
       status: "failed",
       output: { error: { code: "sandbox", message: "The sandbox ended." } },
     });
@@ -208,7 +210,7 @@ test("a worker that lost its job writes neither its files nor its end", async ()
   using place = workplace(sandbox);
   await addJob(place.board, "a", { type: "code_exec", input: { code: "1" } });
   const late = runJob(place.work, await claimOne(place, "1-late"), new AbortController());
-  await reclaimJobs(place.board, () => false, Date.now());
+  await loseWorkers(place);
   await claimOne(place, "2-fresh");
   lost.resolve();
   await late;
@@ -221,14 +223,14 @@ test("a worker that lost its job writes neither its files nor its end", async ()
 test("a second attempt begins without the files of the first", async () => {
   using place = workplace(fakeSandbox(writesGraph));
   await addJob(place.board, "a", { type: "code_exec", input: { code: "1" } });
-  const first = await claimOne(place);
+  await claimOne(place);
   const leftover = { id: "x", jobId: "a", name: "old.png", path: "storage/outputs/a/old.png" };
   mkdirSync(join(place.folder, "storage/outputs/a"), { recursive: true });
   writeFileSync(join(place.folder, leftover.path), "old");
   await place.board.write((tx) =>
     tx.run("INSERT INTO artifacts VALUES ('x', 'a', 'old.png', ?, 'image/png', 3, '00', NULL, 1)", leftover.path),
   );
-  await reclaimJobs(place.board, (worker) => worker !== first.workerId, Date.now());
+  await loseWorkers(place);
   await runJob(place.work, await claimOne(place), new AbortController());
   expect(place.board.read((tx) => artifactsOfJob(tx, "a")).map((one) => one.name)).toEqual(["graph.png"]);
   expect(existsSync(join(place.folder, leftover.path))).toBe(false);

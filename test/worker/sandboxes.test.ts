@@ -1,5 +1,6 @@
 // The budget: no sandbox without its reservation, and no reservation that outlives what it was for.
 import { describe, expect, test } from "bun:test";
+import type { Claim } from "../../src/shared/claims.ts";
 import type { Clock } from "../../src/shared/clock.ts";
 import { loadConfig } from "../../src/shared/config.ts";
 import { createLog } from "../../src/shared/log.ts";
@@ -7,6 +8,18 @@ import type { SandboxProvider } from "../../src/worker/e2b_client.ts";
 import { createSandboxes } from "../../src/worker/sandboxes.ts";
 import { rejectionOf, temporaryBoard } from "../shared/temporary.ts";
 
+const CLAIM: Claim = {
+  jobId: "job",
+  attempt: 1,
+  maxAttempts: 3,
+  workerId: "1-w",
+  type: "code_exec",
+  input: {},
+  conversationId: null,
+  startedAt: 0,
+  deadlineAt: null,
+  spentMicroUsd: 0,
+};
 const DAY_MS = 86_400_000;
 /** 2 vCPU and 512 MiB at E2B's list price, a second. */
 const PRICE = 30.25;
@@ -62,7 +75,7 @@ function ledger(kind: "local" | "e2b", url: string, dailyUsd = "1") {
     createLog("worker", "error", () => undefined),
     clock,
   );
-  const open = (timeoutMs: number) => sandboxes.open({ jobId: "job", timeoutMs, signal: new AbortController().signal });
+  const open = (timeoutMs: number) => sandboxes.open(CLAIM, timeoutMs, new AbortController().signal);
   const entries = () => place.rows("SELECT provider, reserved_micro_usd, cost_micro_usd, ended_at FROM sandboxes");
   return { ...place, open, entries, time };
 }
