@@ -21,6 +21,8 @@ export type Claim = {
   readonly conversationId: string | null;
   readonly startedAt: number;
   readonly deadlineAt: number | null;
+  /** What earlier attempts cost. */
+  readonly spentMicroUsd: number;
 };
 
 /** No retry is put off for longer. One that lies farther away was written before the clock went back, and is due. */
@@ -35,8 +37,7 @@ const ClaimRow = z.object({
   type: text,
   conversation_id: optionalText,
   deadline_at: optionalInteger,
-  turn: integer,
-  priority: integer,
+  cost_micro_usd: integer,
 });
 
 /**
@@ -49,17 +50,11 @@ export function claimJobs(board: Board, workerId: string, limit: number, now: nu
     joinDue(tx, now);
     return tx
       .all(
-        `UPDATE job_run SET state = 'running', attempt = attempt + 1, worker_id = ?1, started_at = ?2, progress = NULL
-         WHERE job_id IN (SELECT job_id FROM job_run WHERE state = 'ready' ORDER BY priority DESC, turn LIMIT ?3)
-           AND state = 'ready'
-         RETURNING job_id, attempt, max_attempts, type, conversation_id, deadline_at, turn, priority`,
-        workerId,
-        now,
+        `SELECT job_id, attempt, max_attempts, type, conversation_id, deadline_at, cost_micro_usd FROM job_run
+         WHERE state = 'ready' ORDER BY priority DESC, turn LIMIT ?`,
         limit,
       )
-      .map((row) => ClaimRow.parse(row))
-      .toSorted((a, b) => b.priority - a.priority || a.turn - b.turn)
-      .map((row) => begin(tx, row, workerId, now));
+      .map((row) => begin(tx, ClaimRow.parse(row), workerId, now));
   }, "soft");
 }
 
@@ -120,9 +115,8 @@ export function recordArtifacts(
 export function settleJob(board: Board, claim: Claim, end: Settlement, now: number): Promise<boolean> {
   return board.write((tx) => {
     const state = end.error === null ? "done" : end.error.code === "cancelled" ? "cancelled" : "failed";
-    const settled = tx.get(
-      `UPDATE job_run SET state = ?, finished_at = ?, cost_micro_usd = cost_micro_usd + ?, progress = NULL ${WHERE_HELD}
-       RETURNING cost_micro_usd`,
+    const settled = tx.run(
+      `UPDATE job_run SET state = ?, finished_at = ?, cost_micro_usd = cost_micro_usd + ?, progress = NULL ${WHERE_HELD}`,
       state,
       now,
       end.costMicroUsd,
@@ -130,9 +124,8 @@ export function settleJob(board: Board, claim: Claim, end: Settlement, now: numb
       claim.attempt,
       claim.workerId,
     );
-    if (settled === null) return false;
-    tellEnd(tx, claim, state, end, integer.parse(settled["cost_micro_usd"]), now);
-    return true;
+    if (settled === 1) tellEnd(tx, claim, state, end, claim.spentMicroUsd + end.costMicroUsd, now);
+    return settled === 1;
   });
 }
 
@@ -191,7 +184,16 @@ function isHeld(tx: Tx, claim: Claim): boolean {
 }
 
 function begin(tx: Tx, row: z.infer<typeof ClaimRow>, workerId: string, now: number): Claim {
-  const { job_id: jobId, attempt, type, conversation_id: conversationId } = row;
+  const { job_id: jobId, type, conversation_id: conversationId } = row;
+  const attempt = row.attempt + 1;
+  tx.run(
+    `UPDATE job_run SET state = 'running', attempt = ?, worker_id = ?, started_at = ?, progress = NULL
+     WHERE job_id = ? AND state = 'ready'`,
+    attempt,
+    workerId,
+    now,
+    jobId,
+  );
   const input = tx.get(
     "UPDATE jobs SET status = 'running', updated_at = ? WHERE id = ? RETURNING input_context",
     now,
@@ -208,6 +210,7 @@ function begin(tx: Tx, row: z.infer<typeof ClaimRow>, workerId: string, now: num
     conversationId,
     startedAt: now,
     deadlineAt: row.deadline_at,
+    spentMicroUsd: row.cost_micro_usd,
   };
 }
 

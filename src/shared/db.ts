@@ -34,7 +34,8 @@ export type Board = {
   readonly read: <T>(unit: (tx: Tx) => T) => T;
   /**
    * A unit of work: all of it or nothing. Units that are handed in together are committed together. A throw inside takes
-   * back this unit only and rejects. It may be run a second time when the disk was full, so it does nothing but SQL.
+   * back this unit only and rejects. It may be run twice (when a neighbour threw, when room was made on a full disk), so it
+   * does nothing but SQL.
    */
   readonly write: <T>(unit: (tx: Tx) => T, durability?: Durability) => Promise<T>;
   /** Changes whenever another connection has committed. */

@@ -59,18 +59,43 @@ export function groupCommits<Tx>(
     if (batch.length === 0) return;
     if (!begin(batch)) return;
     waiting = waiting.slice(batch.length);
-    const failures = new Map<Unit, unknown>();
     try {
-      for (const unit of batch) runUnit(engine, unit, batch.length > 1, failures);
+      for (const unit of batch) unit.run();
       engine.run("COMMIT");
     } catch (error) {
-      giveBack(batch, error);
+      // Savepoints cost a copy of every page they touch, and throws are rare: only now is each unit fenced off.
+      rollBack();
+      if (batch.length > 1 && !isFull(error)) runApart(batch);
+      else giveBack(batch, error);
+      return;
+    }
+    for (const unit of batch) unit.resolve();
+    if (waiting.length > 0 && !isScheduled) schedule(0);
+  };
+
+  /** The same units once more, each in a savepoint, so that those that throw take back themselves only. */
+  const runApart = (batch: readonly Unit[]) => {
+    const failures = new Map<Unit, unknown>();
+    try {
+      engine.run("BEGIN IMMEDIATE");
+      for (const unit of batch) runInSavepoint(engine, unit, failures);
+      engine.run("COMMIT");
+    } catch (error) {
+      rollBack();
+      // Another writer was quicker: all of it again, later.
+      if (isBusy(error)) waiting = [...batch, ...waiting];
+      else giveBack(batch, error);
+      if (waiting.length > 0 && !isScheduled) schedule(0);
       return;
     }
     for (const unit of batch)
       if (failures.has(unit)) unit.reject(failures.get(unit));
       else unit.resolve();
     if (waiting.length > 0 && !isScheduled) schedule(0);
+  };
+
+  const rollBack = () => {
+    if (engine.isInTransaction()) engine.run("ROLLBACK");
   };
 
   /** False if another writer has the lock: then it is tried again later. */
@@ -104,7 +129,6 @@ export function groupCommits<Tx>(
 
   /** The transaction as a whole failed, nothing of it stands. With room made on the disk it is tried once more. */
   const giveBack = (batch: readonly Unit[], error: unknown) => {
-    if (engine.isInTransaction()) engine.run("ROLLBACK");
     if (isFull(error) && onFull()) waiting = [...batch, ...waiting];
     else for (const unit of batch) unit.reject(isFull(error) ? diskFull(error) : error);
     if (waiting.length > 0 && !isScheduled) schedule(0);
@@ -132,20 +156,17 @@ export function groupCommits<Tx>(
   return { write, close };
 }
 
-/** A throw of the unit's own takes back that unit; one that ended the whole transaction is passed on. */
-function runUnit(engine: Engine, unit: Unit, hasCompany: boolean, failures: Map<Unit, unknown>): void {
-  if (hasCompany) engine.run("SAVEPOINT unit");
+function runInSavepoint(engine: Engine, unit: Unit, failures: Map<Unit, unknown>): void {
+  engine.run("SAVEPOINT unit");
   try {
     unit.run();
   } catch (error) {
-    if (!hasCompany || !engine.isInTransaction()) {
-      if (engine.isInTransaction()) engine.run("ROLLBACK");
-      throw error;
-    }
+    // Some failures end the whole transaction.
+    if (!engine.isInTransaction()) throw error;
     failures.set(unit, error);
     engine.run("ROLLBACK TO unit");
   }
-  if (hasCompany) engine.run("RELEASE unit");
+  engine.run("RELEASE unit");
 }
 
 export const isBusy = (error: unknown): boolean => codeOf(error).startsWith("SQLITE_BUSY");

@@ -39,6 +39,7 @@ export function tellEnd(
     error === null ? { kind: "job-completed", output, costUsd } : { kind: "job-failed", error, output, costUsd };
   appendEvent(tx, held, now, body);
   if (held.attempt > 0) recordAttempt(tx, held, outcome, end, now);
+  if (held.conversationId !== null) promoteNext(tx, held.conversationId);
 }
 
 /** A running job that goes back to the board. */
@@ -62,6 +63,21 @@ export const emptyEnd = (error: JobError): Settlement => ({
   error,
   costMicroUsd: 0,
 });
+
+/** The next of a conversation joins the end of the line, so that nobody gets two turns in a row. */
+function promoteNext(tx: Tx, conversationId: string): void {
+  const isOccupied = tx.get(
+    `SELECT 1 FROM job_run WHERE conversation_id = ? AND finished_at IS NULL
+     AND (state = 'ready' OR state = 'running' OR state = 'retrying')`,
+    conversationId,
+  );
+  if (isOccupied !== null) return;
+  tx.run(
+    `UPDATE job_run SET state = 'ready', turn = (SELECT max(seq) FROM job_events) WHERE job_id = (SELECT job_id FROM job_run
+     WHERE conversation_id = ? AND finished_at IS NULL AND state = 'waiting' ORDER BY turn LIMIT 1)`,
+    conversationId,
+  );
+}
 
 function recordAttempt(
   tx: Tx,

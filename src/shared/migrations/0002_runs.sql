@@ -182,6 +182,12 @@ BEGIN
     seq, seq, CASE WHEN NEW.status = 'completed' OR NEW.status = 'failed' THEN at END
   FROM job_events WHERE seq = (SELECT max(seq) FROM job_events)
     AND NOT EXISTS (SELECT 1 FROM job_run WHERE job_id = NEW.id);
+  -- The next of its conversation joins the end of the line.
+  UPDATE job_run SET state = 'ready', turn = (SELECT max(seq) FROM job_events)
+  WHERE job_id = (SELECT job_id FROM job_run WHERE finished_at IS NULL AND state = 'waiting'
+      AND conversation_id = (SELECT conversation_id FROM job_run WHERE job_id = NEW.id) ORDER BY turn LIMIT 1)
+    AND NOT EXISTS (SELECT 1 FROM job_run WHERE finished_at IS NULL AND (state = 'ready' OR state = 'running' OR state = 'retrying')
+      AND conversation_id = (SELECT conversation_id FROM job_run WHERE job_id = NEW.id));
 END;
 
 -- A stranger's UPDATE of jobs.status, and the event that tells its followers. 'pending' again is a fresh start.
@@ -222,6 +228,12 @@ BEGIN
     finished_at = CASE WHEN NEW.status = 'completed' OR NEW.status = 'failed'
       THEN CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) END
   WHERE job_id = NEW.id;
+  -- The next of its conversation joins the end of the line.
+  UPDATE job_run SET state = 'ready', turn = (SELECT max(seq) FROM job_events)
+  WHERE job_id = (SELECT job_id FROM job_run WHERE finished_at IS NULL AND state = 'waiting'
+      AND conversation_id = (SELECT conversation_id FROM job_run WHERE job_id = NEW.id) ORDER BY turn LIMIT 1)
+    AND NOT EXISTS (SELECT 1 FROM job_run WHERE finished_at IS NULL AND (state = 'ready' OR state = 'running' OR state = 'retrying')
+      AND conversation_id = (SELECT conversation_id FROM job_run WHERE job_id = NEW.id));
 END;
 
 -- Before, so that its seq is higher than any that goes.
@@ -239,25 +251,10 @@ BEGIN
   DELETE FROM job_attempts WHERE job_id = OLD.id;
   DELETE FROM job_events WHERE job_id = OLD.id AND kind <> 'job-deleted';
   DELETE FROM job_run WHERE job_id = OLD.id;
-END;
-
--- When one of a conversation ends, the next one of it joins the end of the line. Nobody gets two turns in a row.
-CREATE TRIGGER job_run_au AFTER UPDATE OF state ON job_run
-WHEN NEW.conversation_id IS NOT NULL AND OLD.finished_at IS NULL AND NEW.finished_at IS NOT NULL
-BEGIN
+  -- The next of its conversation joins the end of the line.
   UPDATE job_run SET state = 'ready', turn = (SELECT max(seq) FROM job_events)
-  WHERE job_id = (SELECT job_id FROM job_run WHERE conversation_id = NEW.conversation_id AND finished_at IS NULL
-      AND state = 'waiting' ORDER BY turn LIMIT 1)
-    AND NOT EXISTS (SELECT 1 FROM job_run WHERE conversation_id = NEW.conversation_id AND finished_at IS NULL
-      AND (state = 'ready' OR state = 'running' OR state = 'retrying'));
-END;
-
-CREATE TRIGGER job_run_ad AFTER DELETE ON job_run
-WHEN OLD.conversation_id IS NOT NULL AND OLD.finished_at IS NULL
-BEGIN
-  UPDATE job_run SET state = 'ready', turn = (SELECT max(seq) FROM job_events)
-  WHERE job_id = (SELECT job_id FROM job_run WHERE conversation_id = OLD.conversation_id AND finished_at IS NULL
-      AND state = 'waiting' ORDER BY turn LIMIT 1)
-    AND NOT EXISTS (SELECT 1 FROM job_run WHERE conversation_id = OLD.conversation_id AND finished_at IS NULL
-      AND (state = 'ready' OR state = 'running' OR state = 'retrying'));
+  WHERE job_id = (SELECT job_id FROM job_run WHERE finished_at IS NULL AND state = 'waiting'
+      AND conversation_id = (SELECT conversation_id FROM job_events WHERE seq = (SELECT max(seq) FROM job_events)) ORDER BY turn LIMIT 1)
+    AND NOT EXISTS (SELECT 1 FROM job_run WHERE finished_at IS NULL AND (state = 'ready' OR state = 'running' OR state = 'retrying')
+      AND conversation_id = (SELECT conversation_id FROM job_events WHERE seq = (SELECT max(seq) FROM job_events)));
 END;
