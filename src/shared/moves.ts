@@ -33,11 +33,11 @@ export function tellEnd(
     now,
     held.jobId,
   );
-  dropDeltas(tx, held.jobId);
   const costUsd = totalMicroUsd / 1e6;
   const body: JobEventBody =
     error === null ? { kind: "job-completed", output, costUsd } : { kind: "job-failed", error, output, costUsd };
   appendEvent(tx, held, now, body);
+  dropDeltas(tx, held.jobId);
   if (held.attempt > 0) recordAttempt(tx, held, outcome, end, now);
   if (held.conversationId !== null) promoteNext(tx, held.conversationId);
 }
@@ -52,8 +52,8 @@ export function tellReturn(
   now: number,
 ): void {
   tx.run("UPDATE jobs SET status = 'pending', updated_at = ? WHERE id = ?", now, held.jobId);
-  dropDeltas(tx, held.jobId);
   appendEvent(tx, held, now, body);
+  dropDeltas(tx, held.jobId);
   recordAttempt(tx, held, outcome, why, now);
 }
 

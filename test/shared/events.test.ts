@@ -1,7 +1,9 @@
 // The story of every job: one rising cursor for all who follow.
 import { describe, expect, test } from "bun:test";
+import { recordEvents, settleJob } from "../../src/shared/claims.ts";
 import { appendEvent, eventsAfter, latestSeq } from "../../src/shared/events.ts";
 import type { JobEventBody } from "../../src/shared/types.ts";
+import { claimOne, DONE, loseWorkers } from "./claiming.ts";
 import { addJob, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
 const subject = (jobId: string, conversationId: string | null = null) => ({ jobId, conversationId, attempt: 1 });
@@ -45,6 +47,20 @@ describe("seq", () => {
     expect(after(place, 0)).toMatchObject([{ seq: 3, kind: "job-deleted", jobId: "a" }]);
     await addJob(place.board, "b");
     expect(after(place, 3).map((event) => event.seq)).toEqual([4]);
+  });
+
+  test.each([
+    ["ends", "job-completed"],
+    ["loses its worker", "job-requeued"],
+  ])("of the event that tells that a job %s is above all that were read before, pieces too", async (way, kind) => {
+    using place = temporaryBoard();
+    await addJob(place.board, "a");
+    const claim = await claimOne(place);
+    await recordEvents(place.board, claim, [{ kind: "text-delta", text: "x" }], 2_500);
+    const read = place.board.read(latestSeq);
+    if (way === "ends") await settleJob(place.board, claim, DONE, 3_000);
+    else await loseWorkers(place);
+    expect(after(place, read)).toMatchObject([{ seq: read + 1, kind }]);
   });
 });
 
