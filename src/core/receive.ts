@@ -1,4 +1,4 @@
-// POST /api/messages: a form with files, or JSON → an InboundMessage → the inbox.
+// What a person sent: a form with files, or JSON → a draft; POST /api/messages makes an InboundMessage of it.
 import { z } from "zod";
 import type { Admitted } from "../shared/conversations.ts";
 import { AppError } from "../shared/errors.ts";
@@ -9,7 +9,7 @@ import type { Inbox } from "./inbox.ts";
 export const Receipt = z.object({ job_id: z.string(), message_id: z.string(), conversation_id: z.string() });
 type Receipt = z.infer<typeof Receipt>;
 
-type JsonMessage = {
+export type JsonDraft = {
   readonly text: string;
   readonly conversation_id?: string | undefined;
   readonly files?: readonly string[] | undefined;
@@ -17,7 +17,7 @@ type JsonMessage = {
   readonly example?: string | undefined;
 };
 
-type Draft = {
+export type Draft = {
   readonly text: string;
   readonly conversationId: string | null;
   readonly files: readonly UploadedFile[];
@@ -31,13 +31,13 @@ const MAX_FILES = 50;
 export async function readMessage(
   desk: { readonly inbox: Inbox; readonly config: { readonly maxUploadBytes: number } },
   request: Request,
-  body: JsonMessage | undefined,
+  body: JsonDraft | undefined,
 ): Promise<Receipt> {
   const { inbox } = desk;
   const { fresh, ...draft } =
-    isMultipart(request) || body === undefined ? await fromForm(inbox, request) : await fromJson(inbox, body);
-  if (draft.text.trim() === "" && draft.files.length === 0 && draft.code === undefined)
-    throw new AppError("bad_request", "The message is empty. Write something, or send a file.");
+    isMultipart(request) || body === undefined
+      ? await draftFromForm(inbox, await readForm(request))
+      : await draftFromJson(inbox, body);
   try {
     return receiptOf(await inbox.receive({ channel: "web", channelMessageId: Bun.randomUUIDv7(), ...draft }));
   } catch (error) {
@@ -46,25 +46,30 @@ export async function readMessage(
   }
 }
 
-async function fromJson(inbox: Inbox, body: JsonMessage): Promise<Draft> {
-  const known = await Promise.all((body.files ?? []).map((id) => inbox.find(id)));
-  const example = body.example === undefined ? [] : [await inbox.storeExample(body.example)];
+/** Throws AppError `bad_request` when there is nothing in it. */
+export async function draftFromJson(inbox: Inbox, body: JsonDraft): Promise<Draft> {
+  const { text, code, files = [], example: wanted } = body;
+  assertNotEmpty(text, files.length + (wanted === undefined ? 0 : 1), code);
+  const known = await Promise.all(files.map((id) => inbox.find(id)));
+  const example = wanted === undefined ? [] : [await inbox.storeExample(wanted)];
   return {
-    text: body.text,
+    text,
     conversationId: body.conversation_id ?? null,
     files: [...known, ...example],
     fresh: example,
-    ...(body.code === undefined ? {} : { code: body.code }),
+    ...(code === undefined ? {} : { code }),
   };
 }
 
-async function fromForm(inbox: Inbox, request: Request): Promise<Draft> {
-  const form = await readForm(request);
+/** Throws AppError, and keeps nothing, when there is nothing in it, or too much. */
+export async function draftFromForm(inbox: Inbox, form: FormData): Promise<Draft> {
   const text = textOf(form.get("text"));
+  const code = textOf(form.get("code"));
   if (text.length > 100_000)
     throw new AppError("too_large", "The text is longer than 100,000 characters. Send it as a file.");
   const parts = [...form.getAll("files"), ...form.getAll("file")].filter((part) => part instanceof File);
   if (parts.length > MAX_FILES) throw new AppError("too_large", `That is more than ${MAX_FILES} files in one message.`);
+  assertNotEmpty(text, parts.length, code === "" ? undefined : code);
   const files: UploadedFile[] = [];
   try {
     for (const part of parts) files.push(await inbox.store(part.name, part.stream()));
@@ -72,7 +77,6 @@ async function fromForm(inbox: Inbox, request: Request): Promise<Draft> {
     await inbox.drop(files);
     throw error;
   }
-  const code = textOf(form.get("code"));
   return {
     text,
     conversationId: textOf(form.get("conversation_id")) || null,
@@ -82,7 +86,7 @@ async function fromForm(inbox: Inbox, request: Request): Promise<Draft> {
   };
 }
 
-async function readForm(request: Request) {
+export async function readForm(request: Request): Promise<FormData> {
   try {
     return await request.formData();
   } catch (error) {
@@ -91,8 +95,13 @@ async function readForm(request: Request) {
   }
 }
 
+function assertNotEmpty(text: string, fileCount: number, code: string | undefined): void {
+  if (text.trim() === "" && fileCount === 0 && code === undefined)
+    throw new AppError("bad_request", "The message is empty. Write something, or send a file.");
+}
+
 /** Forms carry line ends as CRLF (HTML, multipart/form-data); people wrote LF. */
-const textOf = (part: unknown): string => (typeof part === "string" ? part.replaceAll("\r\n", "\n") : "");
+export const textOf = (part: unknown): string => (typeof part === "string" ? part.replaceAll("\r\n", "\n") : "");
 
 const receiptOf = (admitted: Admitted): Receipt => ({
   job_id: admitted.jobId,
