@@ -9,10 +9,28 @@ export type Row = {
   readonly peers: Readonly<Record<string, number>>;
 };
 
+export type Peers = Row["peers"];
+
 /** A row whose goal is an upper bound. */
-export function atMost(name: string, value: number, unit: string, limit: number): Row {
-  return { name, value: Math.round(value * 100) / 100, unit, goal: `≤ ${limit}`, met: value <= limit, peers: {} };
+export function atMost(name: string, value: number, unit: string, limit: number, peers: Peers = {}): Row {
+  return { name, value: rounded(value), unit, goal: `≤ ${limit}`, met: value <= limit, peers: roundedAll(peers) };
 }
+
+/** A row whose goal is an upper bound that itself is too much. */
+export function below(name: string, value: number, unit: string, limit: number, peers: Peers = {}): Row {
+  return { name, value: rounded(value), unit, goal: `< ${limit}`, met: value < limit, peers: roundedAll(peers) };
+}
+
+/** A row whose goal is a lower bound. */
+export function atLeast(name: string, value: number, unit: string, limit: number, peers: Peers = {}): Row {
+  return { name, value: rounded(value), unit, goal: `≥ ${limit}`, met: value >= limit, peers: roundedAll(peers) };
+}
+
+/** Three digits that matter, or all before the point. */
+const rounded = (value: number): number => (Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3)));
+
+const roundedAll = (peers: Peers): Peers =>
+  Object.fromEntries(Object.entries(peers).map(([name, value]) => [name, rounded(value)]));
 
 export const median = (values: readonly number[]): number => {
   const sorted = values.toSorted((a, b) => a - b);
@@ -21,6 +39,12 @@ export const median = (values: readonly number[]): number => {
     sorted.length % 2 === 1 ? [sorted[middle], sorted[middle]] : [sorted[middle - 1], sorted[middle]];
   return (low + high) / 2;
 };
+
+/** The smallest of the values that `percent` of them do not exceed; NaN of none. */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil((sorted.length * percent) / 100) - 1)] ?? Number.NaN;
+}
 
 export function printResults(bench: string, results: readonly Row[]): void {
   for (const row of results)
