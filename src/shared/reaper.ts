@@ -1,16 +1,16 @@
-// Who is gone, and the jobs they held. Judged by process where it can be seen, else by heartbeats on our own clock.
+// Who is gone, and the jobs they held. Judged by process where it can be seen, else by signs of life on our own clock.
 import { isSameAlive } from "./alive.ts";
 import type { Clock } from "./clock.ts";
 import type { Board, Tx } from "./db.ts";
 import type { Log } from "./log.ts";
 import { expireJobs, reclaimJobs } from "./recovery.ts";
 import { pause } from "./stop.ts";
-import { forgetWorkers, readWorker, type Worker } from "./workers.ts";
+import { forgetWorkers, lifeSignOf, readWorker, type Worker } from "./workers.ts";
 
-/** A worker whose heartbeat stood still this long is taken for dead. */
+/** A worker that gave no sign of life for this long is taken for dead. */
 export const LEASE_MS = 30_000;
-/** How often to look. */
-const LOOK_MS = 5_000;
+/** How often a worker beats, and how often the others look, in a lease. */
+export const BEATS_PER_LEASE = 6;
 /** A worker's line is cut a moment before its process is gone. */
 const DEATH_WITHIN_MS = 1_000;
 const DEATH_LOOK_MS = 2;
@@ -25,11 +25,17 @@ export type Reaper = {
 };
 
 /** `onMoved` is told when jobs were moved. */
-export function createReaper(board: Board, clock: Clock, log: Log, onMoved: () => void): Reaper {
-  const isSilent = createJudge(clock);
+export function createReaper(
+  board: Board,
+  clock: Clock,
+  log: Log,
+  onMoved: () => void,
+  leaseMs: number = LEASE_MS,
+): Reaper {
+  const isSilent = createJudge(clock, leaseMs);
   const isGone = (tx: Tx, workerId: string): boolean => {
     const worker = readWorker(tx, workerId);
-    return (worker !== null && !isThere(worker)) || isSilent(workerId, worker?.beat ?? 0);
+    return (worker !== null && !isThere(worker)) || isSilent(workerId, lifeSignOf(tx, workerId));
   };
 
   const look = async (): Promise<void> => {
@@ -61,7 +67,7 @@ export function createReaper(board: Board, clock: Clock, log: Log, onMoved: () =
       } catch (error) {
         log.error("reaper-failed", { error });
       }
-      await pause(LOOK_MS, signal);
+      await pause(leaseMs / BEATS_PER_LEASE, signal);
     }
   };
 
@@ -70,18 +76,18 @@ export function createReaper(board: Board, clock: Clock, log: Log, onMoved: () =
 
 export const isThere = (worker: Worker): boolean => isSameAlive(worker.pid, worker.pidStarted);
 
-/** Whether a beat stands still for a whole lease of our own monotonic clock: nobody's wall clock has a say in it. */
-export function createJudge(clock: Clock): (workerId: string, beat: number) => boolean {
-  const seen = new Map<string, { beat: number; at: number }>();
+/** Whether a sign stands still for a whole lease of our own monotonic clock: nobody's wall clock has a say in it. */
+export function createJudge(clock: Clock, leaseMs: number): (workerId: string, sign: string) => boolean {
+  const seen = new Map<string, { sign: string; at: number }>();
   let lastLook = clock.monotonic();
-  return (workerId, beat) => {
+  return (workerId, sign) => {
     const now = clock.monotonic();
     // We were away ourselves (the machine slept, or we were stopped), and so perhaps were they: everybody starts anew.
-    if (now - lastLook > LEASE_MS / 2) seen.clear();
+    if (now - lastLook > leaseMs / 2) seen.clear();
     lastLook = now;
     const known = seen.get(workerId);
-    if (known?.beat === beat) return now - known.at > LEASE_MS;
-    seen.set(workerId, { beat, at: now });
+    if (known?.sign === sign) return now - known.at > leaseMs;
+    seen.set(workerId, { sign, at: now });
     return false;
   };
 }

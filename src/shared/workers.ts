@@ -31,6 +31,16 @@ export function beatWorker(board: Board, id: string): Promise<void> {
   return board.write((tx) => void tx.run("UPDATE workers SET beat = beat + 1 WHERE id = ?", id), "soft");
 }
 
+/** Changes while the worker is at work: it beats, or it holds other jobs than before. */
+export function lifeSignOf(tx: Tx, id: string): string {
+  const row = tx.get(
+    `SELECT coalesce((SELECT beat FROM workers WHERE id = ?1), 0) || ' ' || coalesce(group_concat(job_id || ' ' || attempt), '') AS sign
+     FROM job_run WHERE state = 'running' AND worker_id = ?1`,
+    id,
+  );
+  return text.parse(row?.["sign"]);
+}
+
 export function readWorker(tx: Tx, id: string): Worker | null {
   const row = tx.get("SELECT * FROM workers WHERE id = ?", id);
   return row === null ? null : toWorker(row);
