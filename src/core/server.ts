@@ -38,7 +38,7 @@ async function main(): Promise<void> {
     nudge.send();
     live.pump();
   };
-  const reaper = createReaper(board, systemClock, log, tellAll);
+  const reaper = createReaper(board, systemClock, log, tellAll, config.leaseMs);
   const nudge = listenForNudges(config.dataDir, live.pump, (workerId) => {
     reaper.suspect(workerId).catch((error: unknown) => log.error("reaper-failed", { error }));
   });

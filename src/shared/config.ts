@@ -111,6 +111,13 @@ export const SETTINGS = [
     secret: true,
   },
   {
+    env: "SANDPIPER_LEASE_SECONDS",
+    default: "30",
+    unit: "seconds",
+    about: "A worker that gave no sign of life for this long is taken for dead.",
+    internal: true,
+  },
+  {
     env: "SANDPIPER_SUPERVISED",
     default: "",
     unit: "0 | 1",
@@ -147,6 +154,7 @@ export type Config = {
     readonly sandboxUrl: string;
   };
   readonly sandboxd: { readonly port: number; readonly key: string };
+  readonly leaseMs: number;
   /** Where the person stood who called; package managers move their scripts to the project folder. */
   readonly callerDir: string;
   /** Sentences about settings that are probably mistakes; shown at start. */
@@ -221,6 +229,7 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
       sandboxUrl: text("E2B_SANDBOX_URL"),
     },
     sandboxd: { port: whole("SANDPIPER_SANDBOXD_PORT", 0, 65_535), key: text("SANDPIPER_SANDBOXD_KEY") },
+    leaseMs: number("SANDPIPER_LEASE_SECONDS", 0.1, 3_600) * 1_000,
     callerDir: environment["INIT_CWD"] ?? process.cwd(),
     warnings: unknownSettings(environment),
   };

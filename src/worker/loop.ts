@@ -4,12 +4,12 @@ import type { Clock } from "../shared/clock.ts";
 import type { Board } from "../shared/db.ts";
 import { AppError } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
+import { BEATS_PER_LEASE, LEASE_MS } from "../shared/reaper.ts";
 import { beatWorker } from "../shared/workers.ts";
 import type { Wake } from "./wake.ts";
 
 /** The net under the nudge: a row that nobody announced waits this long at most. */
 const POLL_MS = 500;
-const HEARTBEAT_MS = 5_000;
 /** Running jobs may finish for this long after a stop; then they go back to the board. */
 const STOP_GRACE_MS = 3_000;
 
@@ -19,6 +19,8 @@ export type Shift = {
   readonly log: Log;
   readonly workerId: string;
   readonly concurrency: number;
+  /** How long the others wait for a sign of life; LEASE_MS when left out. */
+  readonly leaseMs?: number;
   /** Brings one claimed job to its end, whatever happens. Its owner aborts `controller` with an AppError as the reason. */
   readonly run: (claim: Claim, controller: AbortController) => Promise<void>;
   /** Tells core that there is something new in the table. */
@@ -33,7 +35,8 @@ type Running = { readonly claim: Claim; readonly controller: AbortController; re
 /** Runs until `stop` aborts; then nothing is running any more. */
 export async function work(shift: Shift, stop: AbortSignal): Promise<void> {
   const running = new Map<string, Running>();
-  const beat = setInterval(() => void keepLease(shift, running), HEARTBEAT_MS);
+  const beatMs = (shift.leaseMs ?? LEASE_MS) / BEATS_PER_LEASE;
+  const beat = setInterval(() => void keepLease(shift, running), beatMs);
   while (!stop.aborted) {
     await claimMore(shift, running);
     stopAbandoned(shift, running);

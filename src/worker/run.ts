@@ -9,7 +9,7 @@ import { handBackJob, recordArtifacts, retryJob, settleJob, type Claim } from ".
 import type { Log } from "../shared/log.ts";
 import { JOB_TYPES, JobInput, type Artifact, type JobError, type JobOutput } from "../shared/types.ts";
 import { createConsole } from "./console.ts";
-import { handlers } from "./handlers/index.ts";
+import type { Handlers } from "./handlers/index.ts";
 import type { ClaimedJob, JobContext, JobEnd } from "./handlers/handler.ts";
 import { createReport } from "./report.ts";
 import { nextTry } from "./retry.ts";
@@ -19,6 +19,7 @@ export type Workplace = {
   readonly config: Config;
   readonly board: Board;
   readonly sandboxes: Sandboxes;
+  readonly handlers: Handlers;
   readonly clock: Clock;
   readonly log: Log;
   /** Tells core that there is something new in the table. */
@@ -70,6 +71,7 @@ export async function runJob(place: Workplace, claim: Claim, controller: AbortCo
   place.nudge();
   place.log.info(outcome, {
     job: claim.jobId,
+    attempt: claim.attempt,
     error: end.error?.code,
     ms: Math.round(clock.monotonic() - startedAt),
   });
@@ -114,7 +116,7 @@ async function attempt(place: Workplace, claim: Claim, context: JobContext): Pro
   try {
     const job = validate(claim);
     await clearEarlierAttempt(place, claim);
-    return { ...(await handlers[job.type](job, context)), thrown: null };
+    return { ...(await place.handlers[job.type](job, context)), thrown: null };
   } catch (thrown) {
     const error = toAppError(thrown);
     if (error.code === "internal") place.log.error("job-broke", { job: claim.jobId, error: thrown });

@@ -10,6 +10,7 @@ import { createReaper } from "../shared/reaper.ts";
 import { aborted, stopSignal } from "../shared/stop.ts";
 import { registerWorker } from "../shared/workers.ts";
 import type { SandboxProvider } from "./e2b_client.ts";
+import { handlers as ours, type Handlers } from "./handlers/index.ts";
 import { work } from "./loop.ts";
 import { watchForStrangers } from "./pace.ts";
 import { runJob, type Workplace } from "./run.ts";
@@ -25,7 +26,8 @@ function providerOf(config: Config): SandboxProvider {
   return { kind: "local", apiKey: config.sandboxd.key, apiUrl: url, sandboxUrl: url, domain: null };
 }
 
-async function main(): Promise<void> {
+/** Works until it is told to stop. */
+export async function main(handlers: Handlers): Promise<void> {
   const config = loadConfig();
   const log = createLog("worker", config.logLevel);
   const stop = stopSignal();
@@ -36,8 +38,8 @@ async function main(): Promise<void> {
   await registerWorker(board, { id: workerId, pid: process.pid, pidStarted: identityOf(process.pid) }, clock.now());
   const nudge = connectNudge(config.dataDir, workerId, wake.wake, stop);
   const sandboxes = createSandboxes(providerOf(config), workerId, config, board, log, clock);
-  const place: Workplace = { config, board, sandboxes, clock, log, nudge: nudge.send, stop };
-  const reaper = createReaper(board, clock, log, wake.wake);
+  const place: Workplace = { config, board, sandboxes, handlers, clock, log, nudge: nudge.send, stop };
+  const reaper = createReaper(board, clock, log, wake.wake, config.leaseMs);
   void aborted(stop).then(wake.wake);
   const watching = [reaper.watch(stop), sandboxes.reap(stop)];
   const stopWatching = watchForStrangers(board, clock, wake.wake);
@@ -50,6 +52,7 @@ async function main(): Promise<void> {
       log,
       workerId,
       concurrency: config.concurrency,
+      leaseMs: config.leaseMs,
       run: (claim, controller) => runJob(place, claim, controller),
       nudge: nudge.send,
       wake,
@@ -63,5 +66,7 @@ async function main(): Promise<void> {
   board.close();
 }
 
-await main();
-process.exit(0);
+if (import.meta.main) {
+  await main(ours);
+  process.exit(0);
+}

@@ -10,6 +10,7 @@ import { eventsAfter } from "../../src/shared/events.ts";
 import { readJob, type NewJob } from "../../src/shared/jobs.ts";
 import { createLog } from "../../src/shared/log.ts";
 import type { RunOutcome } from "../../src/worker/e2b_client.ts";
+import { handlers } from "../../src/worker/handlers/index.ts";
 import { runJob, type Workplace } from "../../src/worker/run.ts";
 import { claimOne, loseWorkers, runOf } from "../shared/claiming.ts";
 import { addJob, sqliteShell, temporaryBoard, type TemporaryBoard } from "../shared/temporary.ts";
@@ -27,6 +28,7 @@ function workplace(sandbox: FakeSandbox | AppError, settings: Record<string, str
       open: () => (sandbox instanceof AppError ? Promise.reject(sandbox) : Promise.resolve(sandbox)),
       reap: () => Promise.resolve(),
     },
+    handlers,
     clock: systemClock,
     log: createLog("worker", "debug", (line) => void lines.push(line)),
     nudge: () => undefined,
