@@ -92,6 +92,8 @@ export type Lock = { readonly release: () => void };
 export function holdLock(file: string): Lock | null {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const database = new Database(file, { create: true, readwrite: true });
+  // Nothing is ever written to it, so it needs no journal beside it.
+  database.run("PRAGMA journal_mode = MEMORY");
   database.run("PRAGMA busy_timeout = 200");
   try {
     database.run("BEGIN EXCLUSIVE");
