@@ -30,6 +30,11 @@ function shorten(text: string, maxBytes: number): string {
   return kept;
 }
 
+/** The folder of a job's files inside storage/outputs. A stranger's id may be anything, "..", for one. */
+export function outputFolder(jobId: string): string {
+  return /^[\w-]{1,100}$/.test(jobId) ? jobId : createHash("sha256").update(jobId).digest("hex");
+}
+
 const MAGIC: readonly (readonly [mediaType: string, bytes: readonly number[]])[] = [
   ["image/png", [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]],
   ["image/jpeg", [0xff, 0xd8, 0xff]],

@@ -5,6 +5,7 @@ import { plan } from "../../planner/planner.ts";
 import { parseCapabilities, parseProfiles, profileCode, type FileProfile } from "../../planner/profile.ts";
 import { render } from "../../planner/render.ts";
 import { AppError } from "../../shared/errors.ts";
+import { outputFolder } from "../../shared/files.ts";
 import type { JobError } from "../../shared/types.ts";
 import { collect, snapshot, type Outputs } from "../artifacts.ts";
 import { createConsole } from "../console.ts";
@@ -115,11 +116,7 @@ async function run(
 }
 
 function outputsOf(job: ClaimedJob, context: JobContext): Outputs {
-  // A stranger's job id may be anything, "..", for one.
-  const folder = /^[\w-]{1,100}$/.test(job.jobId)
-    ? job.jobId
-    : new Bun.CryptoHasher("sha256").update(job.jobId).digest("hex");
-  const shownAs = `storage/outputs/${folder}`;
+  const shownAs = `storage/outputs/${outputFolder(job.jobId)}`;
   return {
     jobId: job.jobId,
     folder: `${context.config.home}/${shownAs}`,
