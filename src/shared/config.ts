@@ -72,6 +72,31 @@ export const SETTINGS = [
     unit: "MiB",
     about: "All files together that one job may bring out of its sandbox.",
   },
+  {
+    env: "SANDPIPER_STORAGE_GB",
+    default: "5",
+    unit: "GiB",
+    about: "All uploads and results together; nothing new is accepted beyond it.",
+  },
+  {
+    env: "SANDPIPER_MIN_FREE_MB",
+    default: "200",
+    unit: "MiB",
+    about: "With less free space on the disk no job is begun and nothing new is accepted.",
+  },
+  {
+    env: "SANDPIPER_KEEP_DAYS",
+    default: "30",
+    unit: "days",
+    about:
+      "Finished jobs that belong to no conversation (rows of other programs) are deleted with their files after so many days; 0 keeps them.",
+  },
+  {
+    env: "SANDPIPER_SYNCHRONOUS",
+    default: "full",
+    unit: "full | normal",
+    about: "Normal is faster on slow disks, but a power cut may take the last moments back.",
+  },
   { env: "SANDPIPER_MEMORY_MB", default: "2048", unit: "MiB", about: "Memory of one local sandbox." },
   {
     env: "SANDPIPER_E2B_DAILY_USD",
@@ -143,6 +168,11 @@ export type Config = {
   readonly maxUploadBytes: number;
   readonly maxOutputBytes: number;
   readonly maxArtifactBytes: number;
+  readonly storageBytes: number;
+  readonly minFreeBytes: number;
+  /** 0: for ever. */
+  readonly keepDays: number;
+  readonly synchronous: "full" | "normal";
   readonly sandboxMemoryBytes: number;
   readonly e2bDailyUsd: number;
   readonly openBrowser: boolean;
@@ -196,7 +226,8 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
       throw new AppError("config", `${name} is "${text(name)}", but must be a whole number.`);
     return value;
   };
-  const bytes = (name: Name, min: number, max: number): number => Math.floor(number(name, min, max) * 2 ** 20);
+  const bytes = (name: Name, min: number, max: number, unit = 2 ** 20): number =>
+    Math.floor(number(name, min, max) * unit);
   const oneOf = <T extends string>(name: Name, choices: readonly T[]): T => {
     const value = choices.find((choice) => choice === text(name));
     if (value === undefined)
@@ -218,6 +249,10 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
     maxUploadBytes: bytes("SANDPIPER_MAX_UPLOAD_MB", 1, 10_000),
     maxOutputBytes: bytes("SANDPIPER_MAX_OUTPUT_MB", 0.01, 1),
     maxArtifactBytes: bytes("SANDPIPER_MAX_ARTIFACT_MB", 1, 10_000),
+    storageBytes: bytes("SANDPIPER_STORAGE_GB", 0.01, 1_000_000, 2 ** 30),
+    minFreeBytes: bytes("SANDPIPER_MIN_FREE_MB", 0, 1_000_000),
+    keepDays: number("SANDPIPER_KEEP_DAYS", 0, 36_500),
+    synchronous: oneOf("SANDPIPER_SYNCHRONOUS", ["full", "normal"]),
     sandboxMemoryBytes: bytes("SANDPIPER_MEMORY_MB", 256, 1_000_000),
     e2bDailyUsd: number("SANDPIPER_E2B_DAILY_USD", 0, 100_000),
     openBrowser: oneOf("SANDPIPER_OPEN", ["0", "1"]) === "1",

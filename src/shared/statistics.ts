@@ -1,0 +1,113 @@
+// The board in numbers, for people who look after it: counts, ages and sizes. Nothing that anybody wrote.
+import { z } from "zod";
+import type { Tx } from "./db.ts";
+import { ERROR_CODES } from "./errors.ts";
+import { integer, optionalInteger, text } from "./rows.ts";
+import { JOB_TYPES } from "./types.ts";
+
+/** A number for each of these words; words of strangers are counted as `other`. */
+export type Counts = { readonly [word: string]: number };
+
+export type Statistics = {
+  readonly schemaVersion: number;
+  /** By `state type`, e.g. `done code_exec`. */
+  readonly jobs: Counts;
+  /** When the oldest job that has not ended was created (ms since the epoch). */
+  readonly oldestOpenAt: number | null;
+  readonly rows: Counts;
+  /** Error codes of the newest failed jobs. */
+  readonly errors: Counts;
+  readonly fileBytes: number;
+  readonly unusedBytes: number;
+};
+
+const TABLES = [
+  "jobs",
+  "job_events",
+  "job_attempts",
+  "artifacts",
+  "uploads",
+  "conversations",
+  "messages",
+  "sandboxes",
+  "schedules",
+  "devices",
+  "workers",
+] as const;
+
+export function boardStatistics(tx: Tx): Statistics {
+  const pragma = (name: "user_version" | "page_size" | "page_count" | "freelist_count"): number =>
+    integer.parse(tx.get(`PRAGMA ${name}`)?.[name]);
+  const rows = TABLES.map((table): [string, number] => [
+    table,
+    integer.parse(tx.get(`SELECT count(*) AS n FROM ${table}`)?.["n"]),
+  ]);
+  return {
+    schemaVersion: pragma("user_version"),
+    jobs: jobCounts(tx),
+    oldestOpenAt: oldestOpenAt(tx),
+    rows: Object.fromEntries<number>(rows),
+    errors: errorCounts(tx),
+    fileBytes: pragma("page_count") * pragma("page_size"),
+    unusedBytes: pragma("freelist_count") * pragma("page_size"),
+  };
+}
+
+const StateRow = z.object({ state: text, type: text, n: integer });
+
+function jobCounts(tx: Tx): Counts {
+  const rows = tx.all("SELECT state, type, count(*) AS n FROM job_run GROUP BY state, type ORDER BY state, type");
+  return sumUp(
+    rows.map((row) => {
+      const { state, type, n } = StateRow.parse(row);
+      return [`${state} ${knownOr(JOB_TYPES, type)}`, n];
+    }),
+  );
+}
+
+function oldestOpenAt(tx: Tx): number | null {
+  const sql =
+    "SELECT min(created_at) AS at FROM jobs WHERE status IN ('pending', 'running') AND typeof(created_at) = 'integer'";
+  return optionalInteger.parse(tx.get(sql)?.["at"] ?? null);
+}
+
+/** So many failed jobs are looked at. */
+const RECENT = 200;
+
+function errorCounts(tx: Tx): Counts {
+  const rows = tx.all(
+    `SELECT CASE WHEN typeof(output_result) = 'text' AND json_valid(output_result)
+       THEN json_extract(output_result, '$.error.code') END AS code
+     FROM jobs WHERE status = 'failed' ORDER BY rowid DESC LIMIT ?`,
+    RECENT,
+  );
+  return sumUp(rows.map(({ code }) => [knownOr(ERROR_CODES, String(code)), 1]));
+}
+
+function knownOr(words: readonly string[], word: string): string {
+  return words.includes(word) ? word : "other";
+}
+
+function sumUp(pairs: readonly (readonly [word: string, count: number])[]): Counts {
+  const sums = new Map<string, number>();
+  for (const [word, count] of pairs) sums.set(word, (sums.get(word) ?? 0) + count);
+  return Object.fromEntries(sums);
+}
+
+/** Rows of `jobs` and `job_run` that do not say the same, or that have no partner: 0 unless the triggers were bypassed. */
+export function mirrorMismatches(tx: Tx): number {
+  const row = tx.get(
+    `SELECT (SELECT count(*) FROM jobs LEFT JOIN job_run ON job_id = id
+         WHERE job_id IS NULL OR status IS NOT CASE state
+           WHEN 'done' THEN 'completed' WHEN 'running' THEN 'running'
+           WHEN 'failed' THEN 'failed' WHEN 'dead' THEN 'failed' WHEN 'cancelled' THEN 'failed' ELSE 'pending' END)
+       + (SELECT count(*) FROM job_run WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE id = job_id)) AS n`,
+  );
+  return integer.parse(row?.["n"]);
+}
+
+/** Tables, indexes and triggers by name, without SQLite's own. */
+export function schemaNames(tx: Tx): string[] {
+  const sql = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
+  return tx.all(sql).map((row) => text.parse(row["name"]));
+}
