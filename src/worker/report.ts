@@ -3,12 +3,15 @@ import type { Clock } from "../shared/clock.ts";
 import type { Board } from "../shared/db.ts";
 import { recordEvents, type Claim } from "../shared/claims.ts";
 import type { JobEventBody, StepName } from "../shared/types.ts";
+import { createProgress } from "./progress.ts";
 
 export type Report = {
   /** Appends an event; deltas may wait up to 50 ms for company. */
   readonly emit: (body: JobEventBody) => void;
   /** Runs `work` as a step that people see begin and end. */
   readonly step: <T>(step: StepName, title: string, work: () => Promise<T>) => Promise<T>;
+  /** How much of the job is done, 0 to 1; told twice a second at most. */
+  readonly progress: (fraction: number) => void;
   /** Resolves when everything is written. Rejects if a write failed. */
   readonly flush: () => Promise<void>;
 };
@@ -34,7 +37,7 @@ export function createReport(
     else onLost();
   };
 
-  const flush = (): Promise<void> => {
+  const write = (): Promise<void> => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
     const bodies = waiting;
@@ -49,9 +52,16 @@ export function createReport(
   const emit = (body: JobEventBody): void => {
     if (!mergeDelta(waiting, body)) waiting.push(body);
     const isDelta = body.kind === "output-delta" || body.kind === "text-delta";
-    if (!isDelta) void flush();
-    else timer ??= setTimeout(() => void flush(), GATHER_MS);
+    if (!isDelta) void write();
+    else timer ??= setTimeout(() => void write(), GATHER_MS);
   };
+
+  const flush = (): Promise<void> => {
+    const fraction = progress.take();
+    if (fraction !== null) waiting.push({ kind: "progress-changed", fraction });
+    return write();
+  };
+  const progress = createProgress(clock, () => void flush());
 
   const step = async <T>(step: StepName, title: string, work: () => Promise<T>): Promise<T> => {
     const startedAt = clock.monotonic();
@@ -61,7 +71,7 @@ export function createReport(
     return result;
   };
 
-  return { emit, step, flush };
+  return { emit, step, progress: progress.reach, flush };
 }
 
 /** A delta that continues the last one becomes part of it. */

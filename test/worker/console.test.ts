@@ -9,6 +9,7 @@ function listener() {
   const report: Report = {
     emit: (body) => void told.push(body),
     step: (_step, _title, work) => work(),
+    progress: () => undefined,
     flush: () => Promise.resolve(),
   };
   return { told, report };
