@@ -96,6 +96,8 @@ describe("the next tick", () => {
     ["@yearly", "2027-01-01T00:00:00Z"],
     ["0 9 * * 7", "2026-01-04T09:00:00Z"],
     ["0 0 13 * 5", "2026-01-02T00:00:00Z"],
+    ["0 0 13 * +5", "2026-02-13T00:00:00Z"],
+    ["0 12 * * fri#2", "2026-01-09T12:00:00Z"],
   ])("of %s after noon on a Thursday is %s", (cron, tick) =>
     expect(nextTick(cron, "UTC", at("2026-01-01T12:00:00Z"))).toBe(at(tick)),
   );
