@@ -50,7 +50,7 @@ export function appendEvent(tx: Tx, subject: Subject, at: number, body: JobEvent
 /** Pieces and progress are forgotten when the whole is there: after its event, so that the newest seq never goes. */
 export function dropDeltas(tx: Tx, jobId: string): void {
   tx.run(
-    `DELETE FROM job_events WHERE job_id = ?
+    `DELETE FROM job_events WHERE job_id = ? AND kind <> 'job-created'
      AND (kind = 'output-delta' OR kind = 'text-delta' OR kind = 'progress-changed')`,
     jobId,
   );
@@ -58,19 +58,24 @@ export function dropDeltas(tx: Tx, jobId: string): void {
 
 /** Events with seq > after, oldest first. */
 export function eventsAfter(tx: Tx, after: number, limit: number, jobId?: string): JobEvent[] {
-  const rows =
-    jobId === undefined
-      ? tx.all("SELECT * FROM job_events WHERE seq > ? ORDER BY seq LIMIT ?", after, limit)
-      : tx.all("SELECT * FROM job_events WHERE job_id = ? AND seq > ? ORDER BY seq LIMIT ?", jobId, after, limit);
-  return rows.flatMap(toEvent);
+  if (jobId === undefined)
+    return tx.all("SELECT * FROM job_events WHERE seq > ? ORDER BY seq LIMIT ?", after, limit).flatMap(toEvent);
+  const first = tx.all(`${FIRST} AND seq > ?`, jobId, jobId, after);
+  return [...first, ...tx.all(`${LATER} AND seq > ? ORDER BY seq LIMIT ?`, jobId, after, limit)]
+    .slice(0, limit)
+    .flatMap(toEvent);
 }
 
 /** What happened in a job, without the pieces of its output: those may be very many. */
 export function outlineOf(tx: Tx, jobId: string): JobEvent[] {
-  const sql =
-    "SELECT * FROM job_events WHERE job_id = ? AND kind NOT IN ('output-delta', 'text-delta', 'progress-changed', 'artifact-available') ORDER BY seq";
-  return tx.all(sql, jobId).flatMap(toEvent);
+  const whole = "kind NOT IN ('output-delta', 'text-delta', 'progress-changed', 'artifact-available')";
+  return [...tx.all(FIRST, jobId, jobId), ...tx.all(`${LATER} AND ${whole} ORDER BY seq`, jobId)].flatMap(toEvent);
 }
+
+/** The event that made the job is not in the index of jobs. */
+const FIRST =
+  "SELECT * FROM job_events WHERE job_id = ? AND seq = (SELECT created_seq FROM job_run WHERE job_run.job_id = ?)";
+const LATER = "SELECT * FROM job_events WHERE job_id = ? AND kind <> 'job-created'";
 
 /** The newest seq; 0 before the first event. */
 export function latestSeq(tx: Tx): number {

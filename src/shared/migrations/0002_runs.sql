@@ -37,7 +37,9 @@ SELECT sqlite_sequence.seq, '', 0, 0, 'job-deleted', '{}' FROM sqlite_sequence
 WHERE name = 'job_events' AND sqlite_sequence.seq > (SELECT coalesce(max(seq), 0) FROM job_events_2);
 DROP TABLE job_events;
 ALTER TABLE job_events_2 RENAME TO job_events;
-CREATE INDEX job_events_job ON job_events (job_id, seq);
+-- A job's first event is found by job_run.created_seq: one page less in the commit that everybody waits for.
+CREATE INDEX job_events_job ON job_events (job_id, seq) WHERE kind <> 'job-created';
+CREATE INDEX job_events_deleted ON job_events (at) WHERE kind = 'job-deleted';
 
 CREATE TABLE job_run_2 (
   job_id TEXT PRIMARY KEY NOT NULL,
@@ -249,7 +251,8 @@ CREATE TRIGGER jobs_ad AFTER DELETE ON jobs
 BEGIN
   DELETE FROM artifacts WHERE job_id = OLD.id;
   DELETE FROM job_attempts WHERE job_id = OLD.id;
-  DELETE FROM job_events WHERE job_id = OLD.id AND kind <> 'job-deleted';
+  DELETE FROM job_events WHERE job_id = OLD.id AND seq = (SELECT created_seq FROM job_run WHERE job_id = OLD.id);
+  DELETE FROM job_events WHERE job_id = OLD.id AND kind <> 'job-created' AND kind <> 'job-deleted';
   DELETE FROM job_run WHERE job_id = OLD.id;
   -- The next of its conversation joins the end of the line.
   UPDATE job_run SET state = 'ready', turn = (SELECT max(seq) FROM job_events)
