@@ -54,8 +54,9 @@ async function measure(name: string, section: Section, sizes: Sizes): Promise<Ro
   }
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   console.log(`${name}: ${seconds} s, load before ${load.toFixed(2)}, after ${(loadavg()[0] ?? 0).toFixed(2)}`);
-  for (const row of section.rows) console.log(`  ${row} ${JSON.stringify(measured[row]?.peers ?? {})}`);
-  return section.rows.map((row) => toRow(row, measured[row]));
+  const rows = section.rows.map((row) => toRow(row, measured[row]));
+  for (const row of rows) console.log(`  ${row.name} ${row.value} ${row.unit} ${JSON.stringify(row.peers)}`);
+  return rows;
 }
 
 const isQuick = process.argv.includes("--quick");

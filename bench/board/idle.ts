@@ -1,9 +1,9 @@
 // What core and worker cost when nobody asks for anything: started as `npm start` does it, read from /proc.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { usageOf } from "../processes.ts";
 import type { Measurements } from "./rows.ts";
 import type { Sizes } from "./sizes.ts";
-import { existsSync } from "node:fs";
 import type { Workshop } from "./workshop.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");

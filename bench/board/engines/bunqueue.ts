@@ -1,4 +1,5 @@
 // bunqueue's TCP server and client, durable jobs (its default loses acknowledged ones), synchronous=FULL.
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Queue as Client } from "bunqueue/client";
 import type { Program } from "../program.ts";
@@ -18,12 +19,13 @@ export async function startBunqueue(
   const preload = join(import.meta.dir, "../programs/bunqueue_full.ts");
   const main = join(ROOT, "node_modules/bunqueue/dist/main.js");
   const httpPort = freePort();
+  const file = join(home, "bunqueue.db");
   const env = {
     ...process.env,
     HOST: "127.0.0.1",
     TCP_PORT: String(port),
     HTTP_PORT: String(httpPort),
-    BUNQUEUE_DATA_PATH: join(home, "bunqueue.db"),
+    BUNQUEUE_DATA_PATH: file,
     // It refuses the 10,001st request of a client within a minute.
     RATE_LIMIT_MAX_REQUESTS: "1000000000",
     LOG_LEVEL: "error",
@@ -32,6 +34,7 @@ export async function startBunqueue(
   // Its HTTP server opens last.
   for (const giveUpAt = performance.now() + START_WITHIN_MS; !(await isHealthy(httpPort)); await Bun.sleep(20))
     if (performance.now() > giveUpAt) throw new Error("bunqueue did not start.");
+  if (!existsSync(file)) throw new Error("bunqueue keeps its jobs in memory only.");
   return { server, port };
 }
 

@@ -18,7 +18,7 @@ function fill(database: Database, first: number, last: number, isFinished: boole
   database.run("CREATE TEMP TABLE made (n INTEGER PRIMARY KEY, id TEXT NOT NULL, at INTEGER NOT NULL)");
   database.run(
     `INSERT INTO made WITH RECURSIVE numbers (n) AS (SELECT ?1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?2)
-     SELECT n, printf('%08x-%04x-7%03x-8', n >> 16, n & 65535, n % 4096) || substr(hex(randomblob(8)), 1, 15), ?3 + n FROM numbers`,
+     SELECT n, printf('%08x-%04x-7%03x-8', n >> 16, n & 65535, n % 4096) || hex(randomblob(8)), ?3 + n FROM numbers`,
     [first, last, LONG_AGO],
   );
   const event = (kind: string, offset: number, data: string) =>

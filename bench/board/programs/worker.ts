@@ -41,7 +41,8 @@ let settled = 0;
 
 async function settle(claim: Claim): Promise<void> {
   const output = { stdout: "", text: "", artifacts: [] };
-  await settleJob(board, claim, { output, error: null, costMicroUsd: 0 }, clock.now());
+  const isOurs = await settleJob(board, claim, { output, error: null, costMicroUsd: 0 }, clock.now());
+  if (!isOurs) throw new Error("The claim was lost.");
   nudge.send();
   settled += 1;
   if (settled === Number(count)) process.send?.({ type: "done", figures: { ms: [performance.now() - startedAt] } });

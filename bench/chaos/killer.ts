@@ -1,0 +1,113 @@
+// Kills core and workers at random moments after they are ready, and stops some for longer than their lease.
+import type { Observer } from "./observer.ts";
+import type { Sizes } from "./sizes.ts";
+import type { Slot } from "./slot.ts";
+
+/** What a kill met. */
+export type Kill = {
+  readonly name: Slot["name"];
+  /** For a worker: jobs that ran in it, by their rows. For core: messages that were sent to it and not yet answered. */
+  readonly held: number;
+  readonly ready: number;
+  readonly mismatches: number;
+};
+
+export type Stop = {
+  readonly name: Slot["name"];
+  readonly ms: number;
+  readonly held: number;
+  /** Jobs that were taken from it meanwhile. */
+  readonly lost: number;
+};
+
+export type KillerOptions = {
+  readonly slots: readonly Slot[];
+  readonly observer: Observer;
+  /** Messages that core has not answered. */
+  readonly inFlight: () => number;
+  readonly sizes: Sizes;
+  /** Whether there is something left to do besides the kills. */
+  readonly isEnough: () => boolean;
+};
+
+const FIRST_MS = 100;
+const LAST_MS = 2_000;
+
+export class Killer {
+  readonly #options: KillerOptions;
+  readonly #kills: Kill[] = [];
+  readonly #stops: Stop[] = [];
+  #stopsBegun = 0;
+  #isStopping = false;
+  /** While one is stopped the others live, or nobody would be there for a whole lease to notice. */
+  #calm: Promise<void> = Promise.resolve();
+
+  constructor(options: KillerOptions) {
+    this.#options = options;
+  }
+
+  get kills(): readonly Kill[] {
+    return this.#kills;
+  }
+
+  get stops(): readonly Stop[] {
+    return this.#stops;
+  }
+
+  /** All slots at once, each at its own moments. Rejects if one does not start again. */
+  async rage(): Promise<void> {
+    await Promise.all(this.#options.slots.map((slot) => this.#haunt(slot)));
+  }
+
+  async #haunt(slot: Slot): Promise<void> {
+    const { sizes, isEnough } = this.#options;
+    const isOver = () => this.#kills.length >= sizes.kills && this.#stops.length >= sizes.stops && isEnough();
+    while (!isOver()) {
+      await Bun.sleep(FIRST_MS + Math.random() * (LAST_MS - FIRST_MS));
+      if (this.#isStopDue()) await this.#stop(slot);
+      await this.#calm;
+      if (isOver()) return;
+      await this.#kill(slot);
+      await slot.start();
+    }
+  }
+
+  /** Spread over the run: as far as the kills are, so far are the stops. */
+  #isStopDue(): boolean {
+    const { kills, stops } = this.#options.sizes;
+    return !this.#isStopping && this.#stopsBegun < stops && this.#stopsBegun / stops <= this.#kills.length / kills;
+  }
+
+  async #kill(slot: Slot): Promise<void> {
+    const { observer } = this.#options;
+    const ready = observer.ready();
+    const mismatches = observer.mismatches();
+    // Last, so that nothing comes between the look and the kill.
+    this.#kills.push({ name: slot.name, held: this.#heldBy(slot), ready, mismatches });
+    await slot.kill();
+  }
+
+  /** Longer than the lease; then it wakes and goes on as if nothing had been. */
+  async #stop(slot: Slot): Promise<void> {
+    this.#isStopping = true;
+    this.#stopsBegun += 1;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#calm = promise;
+    slot.signal("SIGSTOP");
+    const held = this.#heldBy(slot);
+    const startedAt = performance.now();
+    await Bun.sleep(this.#options.sizes.leaseMs * (1.5 + Math.random() / 2));
+    const left = this.#heldBy(slot);
+    const ms = performance.now() - startedAt;
+    this.#stops.push({ name: slot.name, ms, held, lost: slot.name === "worker" ? held - left : 0 });
+    slot.signal("SIGCONT");
+    // Its late results come now.
+    await Bun.sleep(300 + Math.random() * 700);
+    this.#isStopping = false;
+    resolve();
+  }
+
+  #heldBy(slot: Slot): number {
+    return slot.name === "worker" ? this.#options.observer.heldBy(slot.pid) : this.#options.inFlight();
+  }
+}
