@@ -9,6 +9,10 @@ import { mediaTypeOf, resolveInside, safeName, storeStream } from "../shared/fil
 import type { InboundMessage, UploadedFile } from "../shared/types.ts";
 import { readUpload } from "../shared/uploads.ts";
 import { decide } from "./intent.ts";
+import type { When } from "./timing.ts";
+
+/** Not new: its sender sent it before, and this is what became of it then. */
+export type Received = Admitted & { readonly isNew: boolean };
 
 export type Inbox = {
   /** Streams one file in; throws AppError `too_large`. Until a message names it, it belongs to nobody. */
@@ -20,7 +24,7 @@ export type Inbox = {
   /** Forgets files whose message did not get in. */
   readonly drop: (files: readonly UploadedFile[]) => Promise<void>;
   /** Durable when it resolves. */
-  readonly receive: (message: InboundMessage) => Promise<Admitted>;
+  readonly receive: (message: InboundMessage, when?: When) => Promise<Received>;
 };
 
 export function createInbox(config: Config, board: Board, now: () => number, onAdmitted: () => void): Inbox {
@@ -45,7 +49,7 @@ export function createInbox(config: Config, board: Board, now: () => number, onA
     return board.read((tx) => readUpload(tx, id)) ?? factsOf(path, id, id);
   };
 
-  const receive: Inbox["receive"] = async (message) => {
+  const receive: Inbox["receive"] = async (message, when = {}) => {
     const { conversationId } = message;
     const earlier = conversationId === null ? [] : board.read((tx) => latestFiles(tx, conversationId));
     const ids = {
@@ -53,11 +57,11 @@ export function createInbox(config: Config, board: Board, now: () => number, onA
       jobId: Bun.randomUUIDv7(),
       conversationId: conversationId ?? Bun.randomUUIDv7(),
     };
-    const admitted = await admitMessage(board, message, ids, decide(message, earlier), now());
+    const admitted = await admitMessage(board, message, ids, { ...decide(message, earlier), ...when }, now());
     if (admitted === null)
       throw new AppError("not_found", "That conversation does not exist any more. Start a new one.");
     onAdmitted();
-    return admitted;
+    return { ...admitted, isNew: admitted.messageId === ids.messageId };
   };
 
   const drop: Inbox["drop"] = async (files) => {

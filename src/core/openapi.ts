@@ -48,6 +48,9 @@ const FORM = {
   properties: {
     text: { type: "string" },
     conversation_id: { type: "string" },
+    code: { type: "string" },
+    not_before: { type: "string" },
+    deadline: { type: "string" },
     files: { type: "array", items: { type: "string", format: "binary" } },
   },
 };

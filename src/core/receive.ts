@@ -3,8 +3,8 @@ import { z } from "zod";
 import type { Admitted } from "../shared/conversations.ts";
 import { AppError } from "../shared/errors.ts";
 import type { UploadedFile } from "../shared/types.ts";
-import { isMultipart } from "./http.ts";
 import type { Inbox } from "./inbox.ts";
+import { whenOf, type Timing } from "./timing.ts";
 
 export const Receipt = z.object({ job_id: z.string(), message_id: z.string(), conversation_id: z.string() });
 type Receipt = z.infer<typeof Receipt>;
@@ -27,23 +27,48 @@ export type Draft = {
 };
 
 const MAX_FILES = 50;
+const MAX_KEY_CHARS = 200;
 
+/** What is wrong with the key or with the times is known before a file is kept. */
 export async function readMessage(
-  desk: { readonly inbox: Inbox; readonly config: { readonly maxUploadBytes: number } },
+  desk: { readonly inbox: Inbox; readonly now: () => number },
   request: Request,
-  body: JsonDraft | undefined,
+  body: (JsonDraft & Timing) | undefined,
 ): Promise<Receipt> {
   const { inbox } = desk;
-  const { fresh, ...draft } =
-    isMultipart(request) || body === undefined
-      ? await draftFromForm(inbox, await readForm(request))
-      : await draftFromJson(inbox, body);
+  const key = keyOf(request) ?? Bun.randomUUIDv7();
+  const { timing, read } = await openDraft(inbox, request, body);
+  const when = whenOf(timing, desk.now());
+  const { fresh, ...draft } = await read();
   try {
-    return receiptOf(await inbox.receive({ channel: "web", channelMessageId: Bun.randomUUIDv7(), ...draft }));
+    const received = await inbox.receive({ channel: "web", channelMessageId: key, ...draft }, when);
+    // Sent a second time: its files are there already.
+    if (!received.isNew) await inbox.drop(fresh);
+    return receiptOf(received);
   } catch (error) {
     await inbox.drop(fresh);
     throw error;
   }
+}
+
+async function openDraft(
+  inbox: Inbox,
+  request: Request,
+  body: (JsonDraft & Timing) | undefined,
+): Promise<{ readonly timing: Timing; readonly read: () => Promise<Draft> }> {
+  if (body !== undefined) return { timing: body, read: () => draftFromJson(inbox, body) };
+  const form = await readForm(request);
+  const field = (name: string) => textOf(form.get(name)) || undefined;
+  const timing = { not_before: field("not_before"), deadline: field("deadline") };
+  return { timing, read: () => draftFromForm(inbox, form) };
+}
+
+/** Who sends a message again under its key gets the first receipt, and no second job. Null without one. */
+function keyOf(request: Request): string | null {
+  const key = request.headers.get("idempotency-key")?.trim();
+  if (key === undefined) return null;
+  if (key !== "" && key.length <= MAX_KEY_CHARS) return key;
+  throw new AppError("bad_request", `The Idempotency-Key must have 1 to ${MAX_KEY_CHARS} characters.`);
 }
 
 /** Throws AppError `bad_request` when there is nothing in it. */

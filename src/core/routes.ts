@@ -7,17 +7,18 @@ import type { Config } from "../shared/config.ts";
 import { deleteConversation, listConversations, messagesOf, readConversation } from "../shared/conversations.ts";
 import type { Board, Tx } from "../shared/db.ts";
 import { AppError } from "../shared/errors.ts";
-import { eventsAfter, latestSeq } from "../shared/events.ts";
-import { cancelJob } from "../shared/control.ts";
-import { jobsOfConversation, listJobs, readJob } from "../shared/jobs.ts";
-import type { JobView } from "../shared/types.ts";
+import { latestSeq } from "../shared/events.ts";
+import { jobsOfConversation } from "../shared/jobs.ts";
+import { removeOutputs } from "../shared/retention.ts";
 import { readUpload } from "../shared/uploads.ts";
 import { viewJob } from "../shared/views.ts";
 import { cookieName, type Auth } from "./auth.ts";
 import { route, type Route } from "./http.ts";
 import type { Inbox } from "./inbox.ts";
+import { jobRoutes } from "./job_routes.ts";
 import { describeApi } from "./openapi.ts";
 import { readMessage, Receipt } from "./receive.ts";
+import { TIMING } from "./timing.ts";
 
 export type Desk = {
   readonly config: Config;
@@ -33,14 +34,13 @@ export type Desk = {
   readonly nudge: () => void;
 };
 
-const Limit = z.coerce.number().int().min(1).max(1_000);
-const Seq = z.coerce.number().int().min(0);
 const Message = z.strictObject({
   text: z.string().max(100_000).default(""),
   conversation_id: z.string().max(100).optional(),
   files: z.array(z.string().max(200)).max(50).optional(),
   code: z.string().max(1_000_000).optional(),
   example: z.string().max(100).optional(),
+  ...TIMING,
 });
 
 export function createRoutes(desk: Desk): readonly Route[] {
@@ -119,7 +119,9 @@ function messageRoutes(desk: Desk): Route[] {
     route({
       method: "POST",
       path: "/api/messages",
-      summary: "Send a message with files (multipart: text, conversation_id, files) or as JSON; it becomes a job",
+      summary:
+        "Send a message with files (multipart: text, conversation_id, files) or as JSON; it becomes a job, " +
+        "but the same Idempotency-Key (a header) only once",
       auth: "paired",
       accepts: "multipart-or-json",
       body: Message,
@@ -150,57 +152,6 @@ function messageRoutes(desk: Desk): Route[] {
       auth: "paired",
       status: 204,
       handle: ({ params }) => erase(desk, params["id"] ?? ""),
-    }),
-  ];
-}
-
-function jobRoutes(desk: Desk): Route[] {
-  return [
-    route({
-      method: "GET",
-      path: "/api/jobs",
-      summary: "Jobs, the newest first; `before` (a job's id) pages backwards",
-      auth: "paired",
-      query: z.object({ limit: z.coerce.number().int().min(1).max(100).default(50), before: z.string().optional() }),
-      status: 200,
-      handle: ({ query }) => ({
-        jobs: desk.board.read((tx) =>
-          listJobs(tx, query.limit, query.before === undefined ? {} : { before: query.before }).map((job) =>
-            viewJob(tx, job),
-          ),
-        ),
-      }),
-    }),
-    route({
-      method: "GET",
-      path: "/api/jobs/:id",
-      summary: "One job with its artifacts, code and steps",
-      auth: "paired",
-      status: 200,
-      handle: ({ params }) => ({ job: viewOf(desk, params["id"] ?? "") }),
-    }),
-    route({
-      method: "POST",
-      path: "/api/jobs/:id/cancel",
-      summary: "Stop a job",
-      auth: "paired",
-      status: 202,
-      handle: async ({ params }) => {
-        const id = params["id"] ?? "";
-        await cancelJob(desk.board, id, desk.now());
-        desk.nudge();
-        return { job: viewOf(desk, id) };
-      },
-    }),
-    route({
-      method: "GET",
-      path: "/api/events",
-      summary: "What happened after `after`, of all jobs or of one",
-      auth: "paired",
-      query: z.object({ after: Seq.default(0), job: z.string().optional(), limit: Limit.default(500) }),
-      status: 200,
-      handle: ({ query }) =>
-        desk.board.read((tx) => ({ events: eventsAfter(tx, query.after, query.limit, query.job), seq: latestSeq(tx) })),
     }),
   ];
 }
@@ -249,14 +200,6 @@ async function download(path: string, name: string, mediaType: string): Promise<
   });
 }
 
-function viewOf(desk: Desk, id: string): JobView {
-  return desk.board.read((tx) => {
-    const job = readJob(tx, id);
-    if (job === null) throw new AppError("not_found", "There is no such job.");
-    return viewJob(tx, job);
-  });
-}
-
 function snapshot(tx: Tx, id: string) {
   const conversation = readConversation(tx, id);
   if (conversation === null) throw new AppError("not_found", "That conversation does not exist any more.");
@@ -270,6 +213,6 @@ async function erase(desk: Desk, id: string): Promise<void> {
     throw new AppError("conflict", "Something is still running here. Stop it first, then delete.");
   if (gone === "unknown") throw new AppError("not_found", "That conversation does not exist any more.");
   const { storageDir } = desk.config;
-  for (const jobId of gone.jobIds) await rm(join(storageDir, "outputs", jobId), { recursive: true, force: true });
+  await removeOutputs(storageDir, gone.jobIds);
   for (const uploadId of gone.uploadIds) await rm(join(storageDir, "uploads", uploadId), { force: true });
 }
