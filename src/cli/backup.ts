@@ -212,6 +212,10 @@ function toSentence(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return new AppError("cancelled", "Stopped. Nothing was kept.");
   if (["ENOSPC", "EDQUOT", "SQLITE_FULL"].includes(systemCode(error)))
     return new AppError("unavailable", "There is not enough room on that disk. Nothing was kept.", { cause: error });
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(systemCode(error)))
+    return new AppError("config", "The board is damaged, so no backup was made. What is wrong: bun run doctor", {
+      cause: error,
+    });
   if (["EACCES", "EROFS", "EPERM"].includes(systemCode(error)))
     return new AppError("config", "That folder cannot be written. Choose another.", { cause: error });
   return error;

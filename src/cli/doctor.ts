@@ -1,21 +1,23 @@
 // `sandpiper doctor`: checks every part by doing what it is for, not by looking at versions.
 import { existsSync } from "node:fs";
-import { mkdir, rm, statfs } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { loadConfig, readEnvironment, type Config } from "../shared/config.ts";
-import { openBoard } from "../shared/db.ts";
+import { diskLowSentence, freeBytes, isDiskLow } from "../shared/disk.ts";
 import { toAppError } from "../shared/errors.ts";
 import { stopSignal } from "../shared/stop.ts";
 import { connect, type Client } from "./client.ts";
+import { examine, findProblems } from "./health.ts";
 import abilitiesSource from "./abilities.py" with { type: "text" };
 
 export const usage = "doctor [--json]                check every part by using it, and say what helps";
 
 type Check = { readonly name: string; readonly ok: boolean; readonly found: string; readonly fix?: string };
 
-const MIN_FREE_BYTES = 500 * 2 ** 20;
+/** SQLite empties the log in time, unless somebody keeps an old state of the board open. */
+const MAX_LOG_BYTES = 256 * 2 ** 20;
 
 export async function doctor(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: { json: { type: "boolean", default: false } } });
@@ -33,7 +35,12 @@ export async function doctor(args: readonly string[]): Promise<number> {
   await run("folders", "free some disk space, or give the folder to the user that starts Sandpiper", () =>
     checkFolders(config),
   );
-  await run("board", "restore data/jobs.db from a backup, or move it away to begin anew", () => checkBoard(config));
+  await run("board", "put a backup in its place (bun run restore), or move data/jobs.db away to begin anew", () =>
+    checkBoard(config),
+  );
+  await run("storage", "delete conversations that you do not need, or raise SANDPIPER_STORAGE_GB", () =>
+    checkStorage(config),
+  );
   await run("dashboard", "npm run setup", () => checkPage(config));
   if (config.sandbox === "local") await run("isolation", "see the sentence above", () => probeRoom(config));
   await run("a job, end to end", "see data/logs/ (bun run logs)", () => checkJob());
@@ -70,22 +77,47 @@ async function checkFolders(config: Config): Promise<string> {
       throw new Error(`${folder} does not give back what was written to it.`);
     await rm(file);
   }
-  const { bavail, bsize } = await statfs(config.dataDir);
-  const free = bavail * bsize;
-  if (free < MIN_FREE_BYTES) throw new Error(`Only ${Math.floor(free / 2 ** 20)} MiB are free on the disk.`);
-  return `written and read back; ${(free / 2 ** 30).toFixed(1)} GiB free`;
+  if (isDiskLow(config)) throw new Error(diskLowSentence(config));
+  return `written and read back; ${gibibytes(freeBytes(config.dataDir))} GiB free`;
 }
 
-function checkBoard(config: Config): string {
-  const board = openBoard(join(config.dataDir, "jobs.db"));
-  try {
-    const answer = board.read((tx) => tx.get("PRAGMA quick_check")?.["quick_check"]);
-    if (answer !== "ok") throw new Error(`data/jobs.db is damaged: ${String(answer)}`);
-    return "data/jobs.db opens and is sound";
-  } finally {
-    board.close();
-  }
+/** Exported for its test: the others need a whole Sandpiper. */
+export async function checkBoard(config: Config): Promise<string> {
+  const [problem, ...more] = findProblems(config) ?? [];
+  if (problem !== undefined)
+    throw new Error(`data/jobs.db is damaged: ${problem}${more.length === 0 ? "" : ` (and ${more.length} more)`}`);
+  const { statistics, mismatches, logBytes } = await examine(config, Date.now());
+  if (mismatches > 0)
+    throw new ProbeFailure(
+      `${mismatches} jobs have a public row and a run that do not agree.`,
+      "see which program writes to data/jobs.db with triggers switched off",
+    );
+  if (logBytes > MAX_LOG_BYTES)
+    throw new ProbeFailure(
+      `data/jobs.db-wal has grown to ${mebibytes(logBytes)} MiB: a program keeps an old state of the board open.`,
+      "close the programs that read data/jobs.db",
+    );
+  const { jobs = 0 } = statistics.rows;
+  return `sound: ${jobs} jobs in ${mebibytes(statistics.fileBytes)} MiB; the log beside it has ${mebibytes(logBytes)} MiB`;
 }
+
+export async function checkStorage(config: Config): Promise<string> {
+  const { usage, orphans, orphanBytes, missing } = await examine(config, Date.now());
+  const used = usage.uploadBytes + usage.artifactBytes;
+  const share = `${gibibytes(used)} of ${gibibytes(config.storageBytes)} GiB`;
+  if (used >= config.storageBytes) throw new Error(`Uploads and results take ${share}; nothing new is accepted.`);
+  if (missing > 0)
+    throw new ProbeFailure(
+      `${missing} files that the board names are not in storage/.`,
+      "put a backup in its place (bun run restore), or delete the conversations that miss them",
+    );
+  const files = usage.uploads + usage.artifacts;
+  const nobodys = orphans === 0 ? "" : `; ${orphans} files (${mebibytes(orphanBytes)} MiB) that no row names go soon`;
+  return `${files} files, ${share}${nobodys}`;
+}
+
+const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
+const gibibytes = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
 
 function checkPage(config: Config): string {
   if (!existsSync(join(config.root, "dist/web/index.html"))) throw new Error("The dashboard has not been built.");

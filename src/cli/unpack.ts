@@ -5,11 +5,11 @@ import { mkdir, open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
-import { checkDatabase, openBoard, SCHEMA_VERSION } from "../shared/db.ts";
+import { openBoard, SCHEMA_VERSION, type Board } from "../shared/db.ts";
 import { freeBytes, systemCode } from "../shared/disk.ts";
 import { AppError } from "../shared/errors.ts";
 import { parseJson } from "../shared/rows.ts";
-import { schemaNames } from "../shared/statistics.ts";
+import { integrityProblems, schemaNames } from "../shared/statistics.ts";
 import { forgetUnsafe, insideStorage, namedFiles } from "../shared/storage.ts";
 import { syncFolder } from "../shared/swap.ts";
 import { readArchive, type Entry } from "./archive.ts";
@@ -112,10 +112,10 @@ async function dropUnclaimed(room: Room, { files }: Unpacked, manifest: Manifest
 
 /** Sound, not newer, with all that a board has, and every file that it names is there or known to be missing. */
 async function checkBoard(file: string, manifest: Manifest): Promise<void> {
-  const [problem] = checkDatabase(file);
-  if (problem !== undefined) throw bad(`the board in it is damaged (${problem})`);
-  const board = openBoard(file);
+  const board = openUnpacked(file);
   try {
+    const [problem] = board.read(integrityProblems);
+    if (problem !== undefined) throw bad(`the board in it is damaged (${problem})`);
     const names = new Set(board.read(schemaNames));
     const lacking = (await namesOfFresh(dirname(file))).find((name) => !names.has(name));
     if (lacking !== undefined) throw bad(`the board in it has no ${lacking}`);
@@ -127,6 +127,16 @@ async function checkBoard(file: string, manifest: Manifest): Promise<void> {
     }
   } finally {
     board.close();
+  }
+}
+
+/** Of an earlier Sandpiper it becomes one of this. */
+function openUnpacked(file: string): Board {
+  try {
+    return openBoard(file);
+  } catch (error) {
+    if (error instanceof AppError && error.code === "config") throw bad("the board in it cannot be opened");
+    throw error;
   }
 }
 
