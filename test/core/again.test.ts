@@ -60,6 +60,12 @@ describe("a key", () => {
     expect(uploads()).toBe(kept);
   });
 
+  test("still gives the receipt when the deadline is over by then", async () => {
+    const deadline = Date.now() + 60_000;
+    const first = await receiptOf(await send({ text: "Hello", deadline }, "key-5"));
+    expect(await receiptOf(await send({ text: "Hello", deadline: deadline - 120_000 }, "key-5"))).toEqual(first);
+  });
+
   test("is needed by nobody", async () => {
     const [one, two] = [await receiptOf(await send({ text: "Hello" })), await receiptOf(await send({ text: "Hello" }))];
     expect(one.job_id).not.toBe(two.job_id);
