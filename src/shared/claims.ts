@@ -3,7 +3,7 @@ import { z } from "zod";
 import { insertArtifact } from "./artifacts.ts";
 import type { Board, Tx } from "./db.ts";
 import { appendEvent } from "./events.ts";
-import { tellEnd, tellReturn, type Settlement } from "./moves.ts";
+import { emptyEnd, tellEnd, tellReturn, type Settlement } from "./moves.ts";
 import { placeOf } from "./jobs.ts";
 import { integer, optionalInteger, optionalText, parseJson, text } from "./rows.ts";
 import type { Artifact, JobError, JobEventBody } from "./types.ts";
@@ -34,7 +34,6 @@ const ClaimRow = z.object({
   job_id: text,
   attempt: integer,
   max_attempts: integer,
-  type: text,
   conversation_id: optionalText,
   deadline_at: optionalInteger,
   cost_micro_usd: integer,
@@ -50,7 +49,7 @@ export function claimJobs(board: Board, workerId: string, limit: number, now: nu
     joinDue(tx, now);
     return tx
       .all(
-        `SELECT job_id, attempt, max_attempts, type, conversation_id, deadline_at, cost_micro_usd FROM job_run
+        `SELECT job_id, attempt, max_attempts, conversation_id, deadline_at, cost_micro_usd FROM job_run
          WHERE state = 'ready' ORDER BY priority DESC, turn LIMIT ?`,
         limit,
       )
@@ -60,9 +59,10 @@ export function claimJobs(board: Board, workerId: string, limit: number, now: nu
 
 /** When the next scheduled or retrying job is due (ms since the epoch); null when there is none. */
 export function nextDue(tx: Tx): number | null {
-  const first = (state: string) =>
-    optionalInteger.parse(tx.get("SELECT min(run_at) AS at FROM job_run WHERE state = ?", state)?.["at"] ?? null);
-  const times = [first("scheduled"), first("retrying")].filter((time) => time !== null);
+  const times = [
+    tx.get("SELECT min(run_at) AS at FROM job_run WHERE state = 'scheduled'"),
+    tx.get("SELECT min(run_at) AS at FROM job_run WHERE state = 'retrying'"),
+  ].flatMap((row) => optionalInteger.parse(row?.["at"] ?? null) ?? []);
   return times.length === 0 ? null : Math.min(...times);
 }
 
@@ -113,20 +113,7 @@ export function recordArtifacts(
 
 /** The end of a job: state, result and final event in one transaction. False if the claim was lost. */
 export function settleJob(board: Board, claim: Claim, end: Settlement, now: number): Promise<boolean> {
-  return board.write((tx) => {
-    const state = end.error === null ? "done" : end.error.code === "cancelled" ? "cancelled" : "failed";
-    const settled = tx.run(
-      `UPDATE job_run SET state = ?, finished_at = ?, cost_micro_usd = cost_micro_usd + ?, progress = NULL ${WHERE_HELD}`,
-      state,
-      now,
-      end.costMicroUsd,
-      claim.jobId,
-      claim.attempt,
-      claim.workerId,
-    );
-    if (settled === 1) tellEnd(tx, claim, state, end, claim.spentMicroUsd + end.costMicroUsd, now);
-    return settled === 1;
-  });
+  return board.write((tx) => settle(tx, claim, end, now));
 }
 
 export type Retry = {
@@ -138,53 +125,77 @@ export type Retry = {
   readonly costMicroUsd: number;
 };
 
-/** The attempt failed in a way that may pass: the job waits for its next one. False if the claim was lost. */
+/**
+ * The attempt failed in a way that may pass: the job waits for its next one, unless it is to be stopped; then it ends.
+ * False if the claim was lost.
+ */
 export function retryJob(board: Board, claim: Claim, retry: Retry, now: number): Promise<boolean> {
   return board.write((tx) => {
+    const retryAt = Math.min(retry.runAt, now + MAX_RETRY_MS);
     const isOurs = tx.run(
       `UPDATE job_run SET state = 'retrying', run_at = ?, max_attempts = max_attempts + ?, worker_id = NULL, progress = NULL,
-       cost_micro_usd = cost_micro_usd + ? ${WHERE_HELD}`,
-      Math.min(retry.runAt, now + MAX_RETRY_MS),
+       cost_micro_usd = cost_micro_usd + ? ${WHERE_HELD} AND cancel_at IS NULL`,
+      retryAt,
       retry.isCounted ? 0 : 1,
       retry.costMicroUsd,
       claim.jobId,
       claim.attempt,
       claim.workerId,
     );
-    if (isOurs === 0) return false;
+    if (isOurs === 0) return settle(tx, claim, stopped(retry.costMicroUsd), now);
     const { attempt } = claim;
-    const { error, runAt } = retry;
-    tellReturn(tx, claim, "retrying", retry, { kind: "job-retrying", attempt, error, retryAt: runAt }, now);
+    tellReturn(tx, claim, "retrying", retry, { kind: "job-retrying", attempt, error: retry.error, retryAt }, now);
     return true;
   });
 }
 
-/** Gives a running job back untouched; the attempt does not count. */
+/** Gives a running job back, unless it is to be stopped; the attempt does not count. False if the claim was lost. */
 export function handBackJob(board: Board, claim: Claim, costMicroUsd: number, now: number): Promise<boolean> {
   return board.write((tx) => {
     const isOurs = tx.run(
       `UPDATE job_run SET state = 'ready', max_attempts = max_attempts + 1, worker_id = NULL, progress = NULL,
-       cost_micro_usd = cost_micro_usd + ? ${WHERE_HELD}`,
+       cost_micro_usd = cost_micro_usd + ? ${WHERE_HELD} AND cancel_at IS NULL`,
       costMicroUsd,
       claim.jobId,
       claim.attempt,
       claim.workerId,
     );
-    if (isOurs === 1)
-      tellReturn(tx, claim, "handed-back", { error: null, costMicroUsd }, { kind: "job-requeued" }, now);
-    return isOurs === 1;
+    if (isOurs === 0) return settle(tx, claim, stopped(costMicroUsd), now);
+    tellReturn(tx, claim, "handed-back", { error: null, costMicroUsd }, { kind: "job-requeued" }, now);
+    return true;
   });
 }
 
 const WHERE_HELD = "WHERE job_id = ? AND attempt = ? AND worker_id = ? AND state = 'running'";
 const HELD = `SELECT 1 FROM job_run ${WHERE_HELD}`;
 
+/** Nothing happens if the claim was lost. */
+function settle(tx: Tx, claim: Claim, end: Settlement, now: number): boolean {
+  const state = end.error === null ? "done" : end.error.code === "cancelled" ? "cancelled" : "failed";
+  const settled = tx.run(
+    `UPDATE job_run SET state = ?, finished_at = ?, cost_micro_usd = cost_micro_usd + ?, progress = NULL ${WHERE_HELD}`,
+    state,
+    now,
+    end.costMicroUsd,
+    claim.jobId,
+    claim.attempt,
+    claim.workerId,
+  );
+  if (settled === 1) tellEnd(tx, claim, state, end, claim.spentMicroUsd + end.costMicroUsd, now);
+  return settled === 1;
+}
+
+const stopped = (costMicroUsd: number): Settlement => ({
+  ...emptyEnd({ code: "cancelled", message: "You stopped this." }),
+  costMicroUsd,
+});
+
 function isHeld(tx: Tx, claim: Claim): boolean {
   return tx.get(HELD, claim.jobId, claim.attempt, claim.workerId) !== null;
 }
 
 function begin(tx: Tx, row: z.infer<typeof ClaimRow>, workerId: string, now: number): Claim {
-  const { job_id: jobId, type, conversation_id: conversationId } = row;
+  const { job_id: jobId, conversation_id: conversationId } = row;
   const attempt = row.attempt + 1;
   tx.run(
     `UPDATE job_run SET state = 'running', attempt = ?, worker_id = ?, started_at = ?, progress = NULL
@@ -194,8 +205,9 @@ function begin(tx: Tx, row: z.infer<typeof ClaimRow>, workerId: string, now: num
     now,
     jobId,
   );
-  const input = tx.get(
-    "UPDATE jobs SET status = 'running', updated_at = ? WHERE id = ? RETURNING input_context",
+  // A stranger may have changed the row since it came.
+  const job = tx.get(
+    "UPDATE jobs SET status = 'running', updated_at = ? WHERE id = ? RETURNING type, input_context",
     now,
     jobId,
   );
@@ -205,8 +217,8 @@ function begin(tx: Tx, row: z.infer<typeof ClaimRow>, workerId: string, now: num
     attempt,
     maxAttempts: row.max_attempts,
     workerId,
-    type,
-    input: parseJson(input?.["input_context"]),
+    type: text.catch("").parse(job?.["type"]),
+    input: parseJson(job?.["input_context"]),
     conversationId,
     startedAt: now,
     deadlineAt: row.deadline_at,
@@ -218,10 +230,15 @@ function hasWork(tx: Tx, now: number): boolean {
   return tx.get("SELECT 1 FROM job_run WHERE state = 'ready' LIMIT 1") !== null || dueJobs(tx, now, 1).length > 0;
 }
 
-const DueRow = z.object({ job_id: text, state: z.enum(["scheduled", "retrying"]), conversation_id: optionalText });
+const DueRow = z.object({
+  job_id: text,
+  state: z.enum(["scheduled", "retrying"]),
+  conversation_id: optionalText,
+  attempt: integer,
+});
 
 function dueJobs(tx: Tx, now: number, limit: number): z.infer<typeof DueRow>[] {
-  const columns = "SELECT job_id, state, conversation_id FROM job_run WHERE";
+  const columns = "SELECT job_id, state, conversation_id, attempt FROM job_run WHERE";
   return [
     ...tx.all(`${columns} state = 'retrying' AND run_at <= ? LIMIT ?`, now, limit),
     ...tx.all(`${columns} state = 'retrying' AND run_at > ? LIMIT ?`, now + MAX_RETRY_MS, limit),
@@ -231,15 +248,21 @@ function dueJobs(tx: Tx, now: number, limit: number): z.infer<typeof DueRow>[] {
 
 /** Those whose time has come join the line: a retry at its old place, a scheduled job at the end. */
 function joinDue(tx: Tx, now: number): void {
-  for (const { job_id, state, conversation_id } of dueJobs(tx, now, DUE_AT_ONCE)) {
-    if (state === "retrying")
+  for (const { job_id, state, conversation_id, attempt } of dueJobs(tx, now, DUE_AT_ONCE)) {
+    if (state === "retrying") {
       tx.run("UPDATE job_run SET state = 'ready', run_at = NULL WHERE job_id = ? AND state = 'retrying'", job_id);
-    else
-      tx.run(
-        `UPDATE job_run SET state = ?, run_at = NULL, turn = (SELECT max(seq) FROM job_events)
-         WHERE job_id = ? AND state = 'scheduled'`,
-        placeOf(tx, conversation_id),
-        job_id,
-      );
+      continue;
+    }
+    const place = placeOf(tx, conversation_id);
+    // Its seq is a place in the line that nobody else has.
+    const turn = appendEvent(tx, { jobId: job_id, conversationId: conversation_id, attempt }, now, {
+      kind: "job-requeued",
+    });
+    tx.run(
+      "UPDATE job_run SET state = ?, run_at = NULL, turn = ? WHERE job_id = ? AND state = 'scheduled'",
+      place,
+      turn,
+      job_id,
+    );
   }
 }

@@ -1,11 +1,11 @@
 // What many tests do with jobs: take one, end it, lose its worker, and read what was told.
-import { claimJobs, type Claim } from "../../src/shared/claims.ts";
+import { claimJobs, type Claim, type Retry } from "../../src/shared/claims.ts";
 import type { Board } from "../../src/shared/db.ts";
 import { eventsAfter } from "../../src/shared/events.ts";
 import { readJob, readRun, type Run } from "../../src/shared/jobs.ts";
 import type { Settlement } from "../../src/shared/moves.ts";
 import { reclaimJobs } from "../../src/shared/recovery.ts";
-import type { Job } from "../../src/shared/types.ts";
+import type { Job, JobError } from "../../src/shared/types.ts";
 
 type Place = { readonly board: Board };
 
@@ -14,6 +14,17 @@ export const DONE: Settlement = {
   error: null,
   costMicroUsd: 7,
 };
+
+export const passing = (message: string): JobError => ({ code: "unavailable", message });
+
+/** An attempt that failed in a way that may pass. */
+export const retry = (runAt: number, more: Partial<Retry> = {}): Retry => ({
+  error: passing("Not now."),
+  runAt,
+  isCounted: true,
+  costMicroUsd: 0,
+  ...more,
+});
 
 export async function claimOne(place: Place, worker = "1-a", now = 2_000): Promise<Claim> {
   const [claim] = await claimJobs(place.board, worker, 1, now);
@@ -34,3 +45,29 @@ export function runOf(place: Place, id: string): Run {
 
 export const kindsOf = (place: Place, id: string): string[] =>
   place.board.read((tx) => eventsAfter(tx, 0, 1_000, id)).map((event) => event.kind);
+
+/** What must hold whoever wrote: one sentence a row that breaks a rule. */
+export function brokenRules(place: Place): string[] {
+  const ended = "state IN ('done', 'failed', 'dead', 'cancelled')";
+  const rules = {
+    "has a run without its row": "SELECT job_id FROM job_run WHERE job_id NOT IN (SELECT id FROM jobs)",
+    "has a row without its run": "SELECT id FROM jobs WHERE id NOT IN (SELECT job_id FROM job_run)",
+    "shows another status than its state": `SELECT id FROM jobs JOIN job_run ON job_id = id WHERE status <>
+      CASE WHEN state = 'done' THEN 'completed' WHEN state = 'running' THEN 'running' WHEN ${ended} THEN 'failed' ELSE 'pending' END`,
+    "is finished and is not": `SELECT job_id FROM job_run WHERE (finished_at IS NOT NULL) <> (${ended})`,
+    "waits for a time and does not": `SELECT job_id FROM job_run WHERE (run_at IS NOT NULL) <> (state IN ('scheduled', 'retrying'))`,
+    "is somebody's though it waits": `SELECT job_id FROM job_run WHERE worker_id IS NOT NULL AND state <> 'running' AND NOT ${ended}`,
+    "waits behind nobody": `SELECT job_id FROM job_run WHERE state = 'waiting' AND NOT EXISTS (SELECT 1 FROM job_run AS other
+      WHERE other.conversation_id = job_run.conversation_id AND other.state IN ('ready', 'running', 'retrying'))`,
+    "is not alone in its conversation's turn": `SELECT max(job_id) FROM job_run WHERE conversation_id IS NOT NULL
+      AND state IN ('ready', 'running', 'retrying') GROUP BY conversation_id HAVING count(*) > 1`,
+    "left events": `SELECT DISTINCT job_id FROM job_events WHERE kind <> 'job-deleted' AND job_id NOT IN (SELECT id FROM jobs)`,
+    "left attempts": "SELECT DISTINCT job_id FROM job_attempts WHERE job_id NOT IN (SELECT id FROM jobs)",
+    "left artifacts": "SELECT DISTINCT job_id FROM artifacts WHERE job_id NOT IN (SELECT id FROM jobs)",
+  };
+  return place.board.read((tx) =>
+    Object.entries(rules).flatMap(([rule, sql]) =>
+      tx.all(sql).map((row) => `${String(Object.values(row)[0])} ${rule}`),
+    ),
+  );
+}
