@@ -4,13 +4,20 @@ import { ask, usage as askUsage } from "./ask.ts";
 import { doctor, usage as doctorUsage } from "./doctor.ts";
 import { link, usage as linkUsage } from "./link.ts";
 import { logs, usage as logsUsage } from "./logs.ts";
+import { schedule, usage as scheduleUsage } from "./schedule.ts";
 
-const VERBS: { readonly [verb: string]: (args: readonly string[]) => Promise<number> } = { ask, doctor, link, logs };
+const VERBS: { readonly [verb: string]: (args: readonly string[]) => Promise<number> } = {
+  ask,
+  doctor,
+  link,
+  logs,
+  schedule,
+};
 
 const USAGE = `Usage: bun run <verb> …
 
   start                          start Sandpiper (npm start)
-  ${[askUsage, doctorUsage, linkUsage, logsUsage].join("\n  ")}
+  ${[askUsage, scheduleUsage, doctorUsage, linkUsage, logsUsage].join("\n  ")}
 `;
 
 async function main([verb = "help", ...args]: readonly string[]): Promise<number> {

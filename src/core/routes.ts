@@ -18,6 +18,7 @@ import type { Inbox } from "./inbox.ts";
 import { jobRoutes } from "./job_routes.ts";
 import { describeApi } from "./openapi.ts";
 import { readMessage, Receipt } from "./receive.ts";
+import { scheduleRoutes } from "./schedule_routes.ts";
 import { TIMING } from "./timing.ts";
 
 export type Desk = {
@@ -32,6 +33,8 @@ export type Desk = {
   readonly isWorkerThere: () => boolean;
   /** Wakes the worker and whoever follows the events. */
   readonly nudge: () => void;
+  /** The next tick may be another one now. */
+  readonly schedulesChanged: () => void;
 };
 
 const Message = z.strictObject({
@@ -44,7 +47,13 @@ const Message = z.strictObject({
 });
 
 export function createRoutes(desk: Desk): readonly Route[] {
-  const table: Route[] = [...sessionRoutes(desk), ...messageRoutes(desk), ...jobRoutes(desk), ...fileRoutes(desk)];
+  const table: Route[] = [
+    ...sessionRoutes(desk),
+    ...messageRoutes(desk),
+    ...jobRoutes(desk),
+    ...scheduleRoutes(desk),
+    ...fileRoutes(desk),
+  ];
   const api: Route = route({
     method: "GET",
     path: "/api/openapi.json",

@@ -16,6 +16,7 @@ import { createInbox } from "./inbox.ts";
 import { createLive, type Follower } from "./live.ts";
 import { createPages, type Pages } from "./pages.ts";
 import { createRoutes } from "./routes.ts";
+import { createTicker } from "./ticker.ts";
 
 const { version } = packageJson;
 /** Room for a form's own lines around the files. */
@@ -43,6 +44,7 @@ async function main(): Promise<void> {
     reaper.suspect(workerId).catch((error: unknown) => log.error("reaper-failed", { error }));
   });
   const inbox = createInbox(config, board, systemClock.now, tellAll);
+  const ticker = createTicker(board, systemClock.now, tellAll, log);
   const guard: Guard = { auth, log, port, maxBodyBytes: config.maxUploadBytes + FORM_BYTES };
   const desk = {
     config,
@@ -54,6 +56,7 @@ async function main(): Promise<void> {
     now: systemClock.now,
     isWorkerThere: nudge.isConnected,
     nudge: tellAll,
+    schedulesChanged: () => void ticker.check(),
   };
 
   server = Bun.serve<Follower>({
@@ -77,7 +80,7 @@ async function main(): Promise<void> {
   live.close();
   await server.stop(true);
   nudge.close();
-  await reaping;
+  await Promise.all([reaping, ticker.close()]);
   board.close();
   lock.release();
 }

@@ -143,7 +143,7 @@ CREATE TABLE schedules (
   missed TEXT NOT NULL CHECK (missed = 'skip' OR missed = 'once'),
   type TEXT NOT NULL,
   input TEXT NOT NULL,
-  conversation_id TEXT REFERENCES conversations (id) ON DELETE CASCADE,
+  conversation_id TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
   -- The next tick (ms since the epoch); null when there is none any more.
   next_at INTEGER,
   paused_at INTEGER,
