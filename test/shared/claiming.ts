@@ -1,11 +1,13 @@
 // What many tests do with jobs: take one, end it, lose its worker, and read what was told.
-import { claimJobs, type Claim, type Retry } from "../../src/shared/claims.ts";
+import { claimJobs, retryJob, settleJob, type Claim, type Retry } from "../../src/shared/claims.ts";
+import { cancelJob } from "../../src/shared/control.ts";
 import type { Board } from "../../src/shared/db.ts";
 import { eventsAfter } from "../../src/shared/events.ts";
-import { readJob, readRun, type Run } from "../../src/shared/jobs.ts";
+import { readJob, readRun, type NewJob, type Run } from "../../src/shared/jobs.ts";
 import type { Settlement } from "../../src/shared/moves.ts";
 import { reclaimJobs } from "../../src/shared/recovery.ts";
-import type { Job, JobError } from "../../src/shared/types.ts";
+import type { Job, JobError, JobState } from "../../src/shared/types.ts";
+import { addJob } from "./temporary.ts";
 
 type Place = { readonly board: Board };
 
@@ -70,4 +72,29 @@ export function brokenRules(place: Place): string[] {
       tx.all(sql).map((row) => `${String(Object.values(row)[0])} ${rule}`),
     ),
   );
+}
+
+/** Puts a job on the board and brings it into this state. It is held, if so, by 1-a, and `now` is 2,000. */
+export async function addJobIn(place: Place, id: string, state: JobState, job: Partial<NewJob> = {}): Promise<void> {
+  const { board } = place;
+  const error = { code: "code", message: "It did not work." };
+  if (state === "waiting") {
+    await addJob(board, `${id}-front`, { conversationId: "talk" });
+    await addJob(board, id, { conversationId: "talk", ...job });
+    return;
+  }
+  await addJob(board, id, state === "scheduled" ? { runAt: 1e15, ...job } : job);
+  if (state === "scheduled" || state === "ready") return;
+  if (state === "cancelled") {
+    await cancelJob(board, id, 2_000);
+    return;
+  }
+  const [claim] = (await claimJobs(board, "1-a", 1_000, 2_000)).filter((one) => one.jobId === id);
+  if (claim === undefined) throw new Error(`${id} was not claimed.`);
+  if (state === "retrying") await retryJob(board, claim, retry(2_500), 2_000);
+  if (state === "done") await settleJob(board, claim, DONE, 2_000);
+  if (state === "failed") await settleJob(board, claim, { ...DONE, output: { ...DONE.output, error }, error }, 2_000);
+  if (state !== "dead") return;
+  await board.write((tx) => tx.run("UPDATE job_run SET max_attempts = 1 WHERE job_id = ?", id));
+  await loseWorkers(place, 2_000);
 }
