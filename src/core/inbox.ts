@@ -4,8 +4,10 @@ import { extname, join } from "node:path";
 import type { Config } from "../shared/config.ts";
 import { admitMessage, latestFiles, type Admitted } from "../shared/conversations.ts";
 import type { Board } from "../shared/db.ts";
+import { assertDiskRoom } from "../shared/disk.ts";
 import { AppError } from "../shared/errors.ts";
 import { mediaTypeOf, resolveInside, safeName, storeStream } from "../shared/files.ts";
+import { assertStorageRoom, storageRoom } from "../shared/storage.ts";
 import type { InboundMessage, UploadedFile } from "../shared/types.ts";
 import { readUpload } from "../shared/uploads.ts";
 import { decide } from "./intent.ts";
@@ -30,14 +32,28 @@ export type Inbox = {
 export function createInbox(config: Config, board: Board, now: () => number, onAdmitted: () => void): Inbox {
   const folder = join(config.storageDir, "uploads");
 
+  /** What may still be taken in; throws when that is nothing. */
+  const room = (): number => {
+    assertDiskRoom(config);
+    board.read((tx) => assertStorageRoom(tx, config, 1));
+    return board.read((tx) => storageRoom(tx, config));
+  };
+
   const store: Inbox["store"] = async (name, bytes) => {
+    const left = room();
     const id = newId(name);
-    const stored = await storeStream(join(folder, id), name, bytes, config.maxUploadBytes);
+    const most = Math.min(config.maxUploadBytes, left);
+    const stored = await storeStream(join(folder, id), name, bytes, most).catch((error: unknown) => {
+      // It is not this file that is too large for us; it is all of them together.
+      if (left < config.maxUploadBytes) board.read((tx) => assertStorageRoom(tx, config, left + 1));
+      throw error;
+    });
     return { id, name: shown(name), ...stored };
   };
 
   const storeExample: Inbox["storeExample"] = async (file) => {
     const source = await resolveInside([join(config.root, "examples")], file);
+    room();
     const id = newId(file);
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await copyFile(source, join(folder, id));
@@ -50,6 +66,7 @@ export function createInbox(config: Config, board: Board, now: () => number, onA
   };
 
   const receive: Inbox["receive"] = async (message, when = {}) => {
+    assertDiskRoom(config);
     const { conversationId } = message;
     const earlier = conversationId === null ? [] : board.read((tx) => latestFiles(tx, conversationId));
     const ids = {

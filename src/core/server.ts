@@ -5,12 +5,14 @@ import packageJson from "../../package.json" with { type: "json" };
 import { systemClock } from "../shared/clock.ts";
 import { loadConfig } from "../shared/config.ts";
 import { holdLock, openBoard } from "../shared/db.ts";
+import { openReserve } from "../shared/disk.ts";
 import { AppError } from "../shared/errors.ts";
 import { createLog } from "../shared/log.ts";
 import { listenForNudges } from "../shared/nudge.ts";
 import { createReaper } from "../shared/reaper.ts";
 import { aborted, stopSignal } from "../shared/stop.ts";
 import { createAuth, readToken } from "./auth.ts";
+import { takeCare } from "./caretaker.ts";
 import { admit, answer, failure, type Guard, type Route } from "./http.ts";
 import { createInbox } from "./inbox.ts";
 import { createLive, type Follower } from "./live.ts";
@@ -29,7 +31,9 @@ async function main(): Promise<void> {
   // Before anything is touched: a second core on this file would answer the same people twice.
   const lock = holdLock(join(config.dataDir, "core.lock"));
   if (lock === null) throw new AppError("conflict", "Sandpiper is running already in this folder.");
-  const board = openBoard(join(config.dataDir, "jobs.db"), { synchronous: config.synchronous });
+  const reserve = openReserve(config);
+  const options = { synchronous: config.synchronous, onFull: reserve.release };
+  const board = openBoard(join(config.dataDir, "jobs.db"), options);
   const auth = createAuth(board, readToken(config.dataDir), systemClock.now);
   let server: Server<Follower> | null = null;
   const port = () => server?.port ?? config.port;
@@ -75,12 +79,16 @@ async function main(): Promise<void> {
   log.info("core-ready", { port: port() });
   process.send?.({ type: "ready", port: port(), link });
 
-  const reaping = reaper.watch(stop);
+  const chores = [
+    reaper.watch(stop),
+    reserve.keep(),
+    takeCare({ board, config, reserve, clock: systemClock, log, onPruned: live.pump }, stop),
+  ];
   await aborted(stop);
   live.close();
   await server.stop(true);
   nudge.close();
-  await Promise.all([reaping, ticker.close()]);
+  await Promise.all([...chores, ticker.close()]);
   board.close();
   lock.release();
 }

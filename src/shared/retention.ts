@@ -3,13 +3,10 @@ import { statSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import type { Clock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import type { Board, Tx, Value } from "./db.ts";
 import { outputFolder } from "./files.ts";
-import type { Log } from "./log.ts";
 import { integer, optionalInteger, text } from "./rows.ts";
-import { pause } from "./stop.ts";
 
 /** Rows deleted in one transaction, at most. */
 const MOST_AT_ONCE = 500;
@@ -22,9 +19,6 @@ const KEEP_DELETED_MS = DAY_MS;
 const KEEP_SANDBOXES_MS = 90 * DAY_MS;
 /** What SQLite itself leaves of the log after a checkpoint: a longer one means that somebody kept reading. */
 const MAX_LOG_BYTES = 16 * 2 ** 20;
-/** Not in the way of the start, but also done where Sandpiper never runs for an hour. */
-const FIRST_ROUND_MS = 60_000;
-const ROUND_MS = 3_600_000;
 
 export type Maintained = {
   readonly jobs: number;
@@ -94,28 +88,6 @@ export async function maintain(board: Board, config: Places, now: number, signal
   const sandboxes = await forget(board, signal, OLD_SANDBOXES, now - KEEP_SANDBOXES_MS);
   const pairings = await forget(board, signal, OLD_PAIRINGS, now);
   return { jobs, events, sandboxes, pairings, isLogEmptied: emptyLog(board, dataDir) };
-}
-
-/** A round soon after the start and then every hour, until the signal aborts. `onPruned`: followers have something to hear. */
-export async function keepSmall(
-  board: Board,
-  config: Places,
-  clock: Clock,
-  log: Log,
-  onPruned: () => void,
-  signal: AbortSignal,
-): Promise<void> {
-  await pause(FIRST_ROUND_MS, signal);
-  while (!signal.aborted) {
-    try {
-      const done = await maintain(board, config, clock.now(), signal);
-      log.info("board-maintained", done);
-      if (done.jobs > 0) onPruned();
-    } catch (error) {
-      log.error("maintenance-failed", { error });
-    }
-    await pause(ROUND_MS, signal);
-  }
 }
 
 /** As the partial index has it. */

@@ -4,6 +4,7 @@ import { identityOf } from "../shared/alive.ts";
 import { systemClock } from "../shared/clock.ts";
 import { loadConfig, type Config } from "../shared/config.ts";
 import { openBoard } from "../shared/db.ts";
+import { openReserve } from "../shared/disk.ts";
 import { createLog } from "../shared/log.ts";
 import { connectNudge } from "../shared/nudge.ts";
 import { createReaper } from "../shared/reaper.ts";
@@ -11,6 +12,7 @@ import { aborted, stopSignal } from "../shared/stop.ts";
 import { registerWorker } from "../shared/workers.ts";
 import type { SandboxProvider } from "./e2b_client.ts";
 import { handlers as ours, type Handlers } from "./handlers/index.ts";
+import { createFloor } from "./floor.ts";
 import { work } from "./loop.ts";
 import { watchForStrangers } from "./pace.ts";
 import { runJob, type Workplace } from "./run.ts";
@@ -32,7 +34,8 @@ export async function main(handlers: Handlers): Promise<void> {
   const log = createLog("worker", config.logLevel);
   const stop = stopSignal();
   const clock = systemClock;
-  const board = openBoard(join(config.dataDir, "jobs.db"), { synchronous: config.synchronous });
+  const options = { synchronous: config.synchronous, onFull: openReserve(config).release };
+  const board = openBoard(join(config.dataDir, "jobs.db"), options);
   const wake = createWake();
   const workerId = `${process.pid}-${Bun.randomUUIDv7()}`;
   await registerWorker(board, { id: workerId, pid: process.pid, pidStarted: identityOf(process.pid) }, clock.now());
@@ -56,7 +59,7 @@ export async function main(handlers: Handlers): Promise<void> {
       run: (claim, controller) => runJob(place, claim, controller),
       nudge: nudge.send,
       wake,
-      canClaim: () => true,
+      canClaim: createFloor(config, clock, log),
     },
     stop,
   );

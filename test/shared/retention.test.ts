@@ -4,11 +4,10 @@ import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { insertArtifact } from "../../src/shared/artifacts.ts";
 import { settleJob } from "../../src/shared/claims.ts";
-import { createLog } from "../../src/shared/log.ts";
 import { addPairing, sha256 } from "../../src/shared/devices.ts";
 import { appendEvent, eventsAfter, latestSeq } from "../../src/shared/events.ts";
 import { outputFolder } from "../../src/shared/files.ts";
-import { keepSmall, maintain, prunableJobs, pruneAll, pruneJobs } from "../../src/shared/retention.ts";
+import { maintain, prunableJobs, pruneAll, pruneJobs } from "../../src/shared/retention.ts";
 import { reserveSandbox, settleSandbox } from "../../src/shared/sandboxes.ts";
 import { DONE, claimOne, jobOf } from "./claiming.ts";
 import { addJob, sqliteShell, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
@@ -184,16 +183,4 @@ describe("a round", () => {
     expect(size()).toBe(0);
     expect(jobOf(place, "19")?.type).toBe("chat");
   });
-});
-
-test("rounds end at once when they are told to", async () => {
-  using place = temporaryBoard();
-  const lines: string[] = [];
-  const controller = new AbortController();
-  const clock = { now: () => NOW, monotonic: () => 0 };
-  const log = createLog("core", "debug", (line) => void lines.push(line));
-  const rounds = keepSmall(place.board, places(place), clock, log, () => undefined, controller.signal);
-  controller.abort();
-  await rounds;
-  expect(lines).toEqual([]);
 });

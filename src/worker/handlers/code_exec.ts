@@ -6,6 +6,7 @@ import { parseCapabilities, parseProfiles, profileCode, type FileProfile } from 
 import { render } from "../../planner/render.ts";
 import { AppError } from "../../shared/errors.ts";
 import { outputFolder } from "../../shared/files.ts";
+import { storageRoom } from "../../shared/storage.ts";
 import type { JobError, StepName } from "../../shared/types.ts";
 import { collect, snapshot, type Outputs } from "../artifacts.ts";
 import { createConsole } from "../console.ts";
@@ -151,7 +152,10 @@ function outputsOf({ job, context }: Work): Outputs {
     jobId: job.jobId,
     folder: `${context.config.home}/${shownAs}`,
     shownAs,
-    maxBytes: context.config.maxArtifactBytes,
+    maxBytes: Math.min(
+      context.config.maxArtifactBytes,
+      context.board.read((tx) => storageRoom(tx, context.config)),
+    ),
   };
 }
 
