@@ -1,6 +1,7 @@
 // What becomes of jobs that nobody brings to an end: their worker died, or their time ran out.
+import type { Claim } from "./claims.ts";
 import type { Board, Tx } from "./db.ts";
-import { toRun, type Run } from "./jobs.ts";
+import { readRun, toRun, type Run } from "./jobs.ts";
 import { emptyEnd, tellEnd, tellReturn } from "./moves.ts";
 import { text } from "./rows.ts";
 import type { JobError } from "./types.ts";
@@ -16,8 +17,18 @@ export function reclaimJobs(
   if (board.read(lost).length === 0) return Promise.resolve([]);
   return board.write((tx) => {
     const runs = lost(tx);
-    for (const run of runs) release(tx, run, now);
+    for (const run of runs) release(tx, run, "The worker died while it ran this.", now);
     return runs.map((run) => run.jobId);
+  });
+}
+
+/** A running job whose end could not be kept: as if its worker had died. False if the claim was lost. */
+export function dropJob(board: Board, claim: Claim, now: number): Promise<boolean> {
+  return board.write((tx) => {
+    const run = readRun(tx, claim.jobId);
+    if (run?.state !== "running" || run.attempt !== claim.attempt || run.workerId !== claim.workerId) return false;
+    release(tx, run, "What it came to could not be kept.", now);
+    return true;
   });
 }
 
@@ -52,14 +63,13 @@ function runsOfGone(tx: Tx, isGone: (tx: Tx, workerId: string) => boolean): Run[
     .map(toRun);
 }
 
-function release(tx: Tx, run: Run, now: number): void {
-  const died: JobError = { code: "unavailable", message: "The worker died while it ran this." };
+function release(tx: Tx, run: Run, why: string, now: number): void {
   if (run.isCancelAsked) {
     end(tx, run, "cancelled", { code: "cancelled", message: "You stopped this." }, now);
     return;
   }
   if (run.attempt >= run.maxAttempts) {
-    const message = `This job was started ${run.attempt} times and at last its worker died. It is not tried again.`;
+    const message = `${why} It was started ${run.attempt} times and is not tried again.`;
     end(tx, run, "dead", { code: "internal", message }, now);
     return;
   }
@@ -67,7 +77,14 @@ function release(tx: Tx, run: Run, now: number): void {
     "UPDATE job_run SET state = 'ready', worker_id = NULL, progress = NULL WHERE job_id = ? AND state = 'running'",
     run.jobId,
   );
-  tellReturn(tx, run, "lost", { error: died, costMicroUsd: 0 }, { kind: "job-requeued" }, now);
+  tellReturn(
+    tx,
+    run,
+    "lost",
+    { error: { code: "unavailable", message: why }, costMicroUsd: 0 },
+    { kind: "job-requeued" },
+    now,
+  );
 }
 
 function end(tx: Tx, run: Run, state: "cancelled" | "dead", error: JobError, now: number): void {

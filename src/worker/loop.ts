@@ -5,6 +5,7 @@ import type { Board } from "../shared/db.ts";
 import { AppError } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
 import { BEATS_PER_LEASE, LEASE_MS } from "../shared/reaper.ts";
+import { dropJob } from "../shared/recovery.ts";
 import { beatWorker } from "../shared/workers.ts";
 import type { Wake } from "./wake.ts";
 
@@ -30,62 +31,84 @@ export type Shift = {
   readonly canClaim: () => boolean;
 };
 
-type Running = { readonly claim: Claim; readonly controller: AbortController; readonly done: Promise<void> };
+/** By claim and not by job: one that was lost may come again while its earlier attempt is still being stopped. */
+type Running = Map<Claim, { readonly controller: AbortController; readonly done: Promise<void> }>;
+
+type Hands = {
+  readonly running: Running;
+  /** Those whose end could not be written; on the board they still run. */
+  readonly unsettled: Set<Claim>;
+};
 
 /** Runs until `stop` aborts; then nothing is running any more. */
 export async function work(shift: Shift, stop: AbortSignal): Promise<void> {
-  const running = new Map<string, Running>();
+  const hands: Hands = { running: new Map(), unsettled: new Set() };
   const beatMs = (shift.leaseMs ?? LEASE_MS) / BEATS_PER_LEASE;
-  const beat = setInterval(() => void keepLease(shift, running), beatMs);
-  while (!stop.aborted) {
-    await claimMore(shift, running);
-    stopAbandoned(shift, running);
-    await shift.wake.wait(patience(shift), stop);
-  }
-  await finish(running);
+  const beat = setInterval(() => void keepLease(shift, hands.running), beatMs);
+  while (!stop.aborted) await shift.wake.wait(await goRound(shift, hands), stop);
+  await finish(hands.running);
   clearInterval(beat);
 }
 
-async function claimMore(shift: Shift, running: Map<string, Running>): Promise<void> {
-  const free = shift.concurrency - running.size;
-  if (free === 0 || !shift.canClaim()) return;
+/** Returns after how long to go again, unless something happens before. */
+async function goRound(shift: Shift, hands: Hands): Promise<number> {
   try {
-    const claims = await claimJobs(shift.board, shift.workerId, free, shift.clock.now());
-    for (const claim of claims) start(shift, running, claim);
-    if (claims.length > 0) shift.nudge();
+    stopAbandoned(shift, hands.running);
+    await dropUnsettled(shift, hands.unsettled);
+    const now = shift.clock.now();
+    await claimMore(shift, hands, now);
+    return patience(shift, now);
   } catch (error) {
     // The disk may be full, or another program may have locked the file: the next round may do better.
-    shift.log.error("claim-failed", { error });
+    shift.log.error("round-failed", { error });
+    return POLL_MS;
   }
 }
 
-function start(shift: Shift, running: Map<string, Running>, claim: Claim): void {
+async function claimMore(shift: Shift, hands: Hands, now: number): Promise<void> {
+  const free = shift.concurrency - hands.running.size;
+  if (free === 0 || !shift.canClaim()) return;
+  const claims = await claimJobs(shift.board, shift.workerId, free, now);
+  for (const claim of claims) start(shift, hands, claim);
+  if (claims.length > 0) shift.nudge();
+}
+
+function start(shift: Shift, { running, unsettled }: Hands, claim: Claim): void {
   const controller = new AbortController();
   const done = shift
     .run(claim, controller)
-    .catch((error: unknown) => shift.log.error("job-unsettled", { job: claim.jobId, error }))
+    .catch((error: unknown) => {
+      shift.log.error("job-unsettled", { job: claim.jobId, error });
+      unsettled.add(claim);
+    })
     .finally(() => {
-      running.delete(claim.jobId);
+      running.delete(claim);
       shift.wake.wake();
     });
-  running.set(claim.jobId, { claim, controller, done });
+  running.set(claim, { controller, done });
   shift.log.info("job-claimed", { job: claim.jobId, attempt: claim.attempt, type: claim.type });
 }
 
+async function dropUnsettled({ board, clock }: Shift, unsettled: Set<Claim>): Promise<void> {
+  for (const claim of unsettled) {
+    await dropJob(board, claim, clock.now());
+    unsettled.delete(claim);
+  }
+}
+
 /** Jobs that someone cancelled, or that are not ours any more. */
-function stopAbandoned({ board }: Shift, running: ReadonlyMap<string, Running>): void {
-  const claims = [...running.values()].map((one) => one.claim);
-  for (const jobId of stopAsked(board, claims))
-    running.get(jobId)?.controller.abort(new AppError("cancelled", "You stopped this."));
+function stopAbandoned({ board }: Shift, running: Running): void {
+  for (const [claim, { controller }] of running)
+    if (stopAsked(board, [claim]).length > 0) controller.abort(new AppError("cancelled", "You stopped this."));
 }
 
-/** Until the next scheduled job is due, but not longer than the poll. */
-function patience({ board, clock }: Shift): number {
+/** Until the next job is due, but not longer than the poll. What was due and is still there waits for room. */
+function patience({ board, clock }: Shift, claimedAt: number): number {
   const due = board.read(nextDue);
-  return due === null ? POLL_MS : Math.min(POLL_MS, Math.max(0, due - clock.now()));
+  return due === null || due <= claimedAt ? POLL_MS : Math.min(POLL_MS, Math.max(0, due - clock.now()));
 }
 
-async function keepLease(shift: Shift, running: ReadonlyMap<string, Running>): Promise<void> {
+async function keepLease(shift: Shift, running: Running): Promise<void> {
   if (running.size === 0) return;
   try {
     await beatWorker(shift.board, shift.workerId);
@@ -94,7 +117,7 @@ async function keepLease(shift: Shift, running: ReadonlyMap<string, Running>): P
   }
 }
 
-async function finish(running: ReadonlyMap<string, Running>): Promise<void> {
+async function finish(running: Running): Promise<void> {
   const ended = Promise.all([...running.values()].map((one) => one.done));
   await Promise.race([ended, Bun.sleep(STOP_GRACE_MS)]);
   for (const { controller } of running.values())

@@ -4,7 +4,7 @@ import { claimJobs, recordEvents, settleJob } from "../../src/shared/claims.ts";
 import { cancelJob } from "../../src/shared/control.ts";
 import { openBoard } from "../../src/shared/db.ts";
 import { attemptsOf } from "../../src/shared/jobs.ts";
-import { expireJobs, reclaimJobs } from "../../src/shared/recovery.ts";
+import { dropJob, expireJobs, reclaimJobs } from "../../src/shared/recovery.ts";
 import { DONE, addJobIn, brokenRules, claimOne, jobOf, kindsOf, loseWorkers, runOf } from "./claiming.ts";
 import { addJob, sqliteShell, temporaryBoard } from "./temporary.ts";
 
@@ -59,6 +59,21 @@ describe("a running job", () => {
     expect(jobOf(place, "a")?.output?.error?.attempts?.map((one) => one.attempt)).toEqual([1, 2]);
     expect(place.board.read((tx) => attemptsOf(tx, "a")).map((one) => one.outcome)).toEqual(["lost", "lost", "dead"]);
     expect(kindsOf(place, "a").at(-1)).toBe("job-failed");
+  });
+
+  test("whose end could not be kept goes back as if its worker had died, but only if it is still its worker's", async () => {
+    using place = temporaryBoard();
+    await addJob(place.board, "a", { maxAttempts: 2 });
+    const first = await claimOne(place);
+    expect(await dropJob(place.board, first, 3_000)).toBe(true);
+    expect(await dropJob(place.board, first, 3_000)).toBe(false);
+    const second = await claimOne(place);
+    expect(await dropJob(place.board, first, 3_000)).toBe(false);
+    expect(runOf(place, "a")).toMatchObject({ state: "running", attempt: 2 });
+    expect(await dropJob(place.board, second, 4_000)).toBe(true);
+    expect(runOf(place, "a").state).toBe("dead");
+    expect(jobOf(place, "a")?.output?.error?.message).toContain("could not be kept");
+    expect(brokenRules(place)).toEqual([]);
   });
 
   test("of a stranger's worker is left to it", async () => {
