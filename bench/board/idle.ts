@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { usageOf } from "../processes.ts";
 import type { Measurements } from "./rows.ts";
 import type { Sizes } from "./sizes.ts";
-import type { Workshop } from "./workshop.ts";
+import { BUN, type Workshop } from "./workshop.ts";
 
 const MAIN = join(import.meta.dir, "../../src/main.ts");
 /** Nobody stays attentive for longer after the last thing that happened. */
@@ -23,7 +23,7 @@ export async function idle(workshop: Workshop, sizes: Sizes): Promise<Measuremen
     SANDPIPER_OPEN: "0",
     SANDPIPER_SANDBOX: "local",
   };
-  await using program = workshop.start([process.execPath, "--no-orphans", MAIN], { env, speaks: "none" });
+  await using program = workshop.start([...BUN, MAIN], { env, speaks: "none" });
   // It is written when everything is ready.
   for (
     const giveUpAt = performance.now() + START_WITHIN_MS;

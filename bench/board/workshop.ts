@@ -8,6 +8,9 @@ const ROOT = join(import.meta.dir, "../..");
 /** statfs(2): what is in memory only has no disk to wait for. */
 const TMPFS_MAGIC = 0x01021994;
 
+/** Whatever becomes of the benchmark, its programs end with it. */
+export const BUN = [process.execPath, "--no-env-file", "--no-orphans"] as const;
+
 type Speaking = Pick<ProgramOptions, "env" | "speaks">;
 
 export class Workshop implements AsyncDisposable {
@@ -33,7 +36,7 @@ export class Workshop implements AsyncDisposable {
   /** One of bench/board/programs. */
   bun(name: string, args: readonly (string | number)[], flags: readonly string[] = []): Program {
     const file = join(import.meta.dir, "programs", `${name}.ts`);
-    return this.start([process.execPath, "--no-env-file", ...flags, file, ...args.map(String)], { speaks: "ipc" });
+    return this.start([...BUN, ...flags, file, ...args.map(String)], { speaks: "ipc" });
   }
 
   /** A program that has nothing of ours but knows the seven columns. */
@@ -47,7 +50,7 @@ export class Workshop implements AsyncDisposable {
   /** The real core on a free port, as `npm start` starts it. */
   async core(home: string): Promise<{ readonly program: Program; readonly port: number }> {
     const env = { ...process.env, SANDPIPER_HOME: home, SANDPIPER_PORT: "0", SANDPIPER_SUPERVISED: "1" };
-    const argv = [process.execPath, "--no-env-file", "--smol", join(ROOT, "src/core/server.ts")];
+    const argv = [...BUN, "--smol", join(ROOT, "src/core/server.ts")];
     const program = this.start(argv, { env: { ...env, SANDPIPER_SANDBOX: "local" }, speaks: "ipc" });
     const { port } = await program.next("ready");
     if (port === undefined) throw new Error("core did not say where it listens.");

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { Queue as Client } from "bunqueue/client";
 import type { Program } from "../program.ts";
-import { freePort, type Workshop } from "../workshop.ts";
+import { BUN, freePort, type Workshop } from "../workshop.ts";
 import { INPUT, JOB_TYPE, type Queue } from "./engine.ts";
 
 const ROOT = join(import.meta.dir, "../../..");
@@ -30,7 +30,7 @@ export async function startBunqueue(
     RATE_LIMIT_MAX_REQUESTS: "1000000000",
     LOG_LEVEL: "error",
   };
-  const server = workshop.start([process.execPath, "--preload", preload, main], { env, speaks: "none" });
+  const server = workshop.start([...BUN, "--preload", preload, main], { env, speaks: "none" });
   // Its HTTP server opens last.
   for (const giveUpAt = performance.now() + START_WITHIN_MS; !(await isHealthy(httpPort)); await Bun.sleep(20))
     if (performance.now() > giveUpAt) throw new Error("bunqueue did not start.");
