@@ -35,7 +35,7 @@ export async function backup(args: readonly string[]): Promise<number> {
   if (!existsSync(board)) throw new AppError("not_found", `There is nothing to back up yet: no ${board}.`);
   const startedAt = performance.now();
   const target = targetOf(config, positionals[0], new Date());
-  await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+  await makeFolder(dirname(target));
   const manifest = await write(config, board, target, stopSignal());
   const { jobs, conversations, files } = manifest.counts;
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
@@ -53,15 +53,22 @@ ${(statSync(target).size / 2 ** 20).toFixed(1)} MiB in ${seconds} s: ${jobs} job
 function targetOf(config: Config, wanted: string | undefined, now: Date): string {
   const name = `sandpiper-backup-${stampOf(now)}.tar.gz`;
   const path = wanted === undefined ? join(config.home, "backups") : resolve(config.callerDir, wanted);
-  const isFolder =
-    wanted === undefined || /[/\\]$/.test(wanted) || statSync(path, { throwIfNoEntry: false })?.isDirectory();
-  const target = isFolder === true ? join(path, name) : path;
+  const isFolder = wanted === undefined || /[/\\]$/.test(wanted) || (existsSync(path) && statSync(path).isDirectory());
+  const target = isFolder ? join(path, name) : path;
   if (existsSync(target)) throw new AppError("conflict", `${target} is there already. Choose another name.`);
   for (const folder of [config.dataDir, config.storageDir]) {
     if (!relative(folder, target).startsWith(`..${sep}`))
       throw new AppError("bad_request", `A backup inside ${folder} would go away with it. Choose another folder.`);
   }
   return target;
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw toSentence(error);
+  }
 }
 
 /** All of it or nothing: under another name until it is whole and on the disk. */
@@ -82,7 +89,7 @@ async function write(config: Config, boardFile: string, target: string, signal: 
     return manifest;
   } catch (error) {
     await rm(part, { force: true });
-    throw toSentence(error, signal);
+    throw signal.aborted ? new AppError("cancelled", "Stopped. Nothing was kept.") : toSentence(error);
   } finally {
     for (const ending of ["", "-wal", "-shm"]) await rm(copy + ending, { force: true });
   }
@@ -208,15 +215,14 @@ async function* once(chunk: Uint8Array): AsyncGenerator<Uint8Array> {
   yield chunk;
 }
 
-function toSentence(error: unknown, signal: AbortSignal): unknown {
-  if (signal.aborted) return new AppError("cancelled", "Stopped. Nothing was kept.");
+function toSentence(error: unknown): unknown {
   if (["ENOSPC", "EDQUOT", "SQLITE_FULL"].includes(systemCode(error)))
     return new AppError("unavailable", "There is not enough room on that disk. Nothing was kept.", { cause: error });
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(systemCode(error)))
     return new AppError("config", "The board is damaged, so no backup was made. What is wrong: bun run doctor", {
       cause: error,
     });
-  if (["EACCES", "EROFS", "EPERM"].includes(systemCode(error)))
+  if (["EACCES", "EROFS", "EPERM", "EEXIST", "ENOTDIR"].includes(systemCode(error)))
     return new AppError("config", "That folder cannot be written. Choose another.", { cause: error });
   return error;
 }

@@ -9,7 +9,7 @@ import { openBoard, SCHEMA_VERSION, type Board } from "../shared/db.ts";
 import { freeBytes, systemCode } from "../shared/disk.ts";
 import { AppError } from "../shared/errors.ts";
 import { parseJson } from "../shared/rows.ts";
-import { integrityProblems, schemaNames } from "../shared/statistics.ts";
+import { boardStatistics, integrityProblems, schemaNames } from "../shared/statistics.ts";
 import { forgetUnsafe, insideStorage, namedFiles } from "../shared/storage.ts";
 import { syncFolder } from "../shared/swap.ts";
 import { readArchive, type Entry } from "./archive.ts";
@@ -119,6 +119,9 @@ async function checkBoard(file: string, manifest: Manifest): Promise<void> {
     const names = new Set(board.read(schemaNames));
     const lacking = (await namesOfFresh(dirname(file))).find((name) => !names.has(name));
     if (lacking !== undefined) throw bad(`the board in it has no ${lacking}`);
+    const { jobs, conversations } = board.read(boardStatistics).rows;
+    if (jobs !== manifest.counts.jobs || conversations !== manifest.counts.conversations)
+      throw bad("the board in it is not the one that its list of contents tells of");
     await board.write(forgetUnsafe);
     const known = new Set([...manifest.files, ...manifest.missing].map(({ path }) => path));
     for (const paths of namedFiles(board)) {
@@ -136,6 +139,7 @@ function openUnpacked(file: string): Board {
     return openBoard(file);
   } catch (error) {
     if (error instanceof AppError && error.code === "config") throw bad("the board in it cannot be opened");
+    if (error instanceof AppError && error.code === "unavailable") throw full();
     throw error;
   }
 }
@@ -178,6 +182,7 @@ function translate(error: unknown, signal: AbortSignal): AppError {
   if (error instanceof AppError) return error;
   const code = systemCode(error);
   if (["ENOSPC", "EDQUOT", "SQLITE_FULL"].includes(code)) return full();
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return bad("the board in it is damaged");
   if (code.startsWith("Z_")) return bad("it is cut off or damaged");
   if (["EEXIST", "ENOTDIR", "EISDIR", "ENAMETOOLONG"].includes(code)) return bad("two files in it have one name");
   throw error;

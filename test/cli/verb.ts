@@ -15,7 +15,14 @@ export function startVerb(verb: string, home: string, ...args: string[]) {
       process.exit(1);
     }`;
   return Bun.spawn([process.execPath, "--no-env-file", "-e", program, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", HOME: home, SANDPIPER_HOME: home, INIT_CWD: home },
+    env: {
+      PATH: process.env["PATH"] ?? "",
+      HOME: home,
+      SANDPIPER_HOME: home,
+      INIT_CWD: home,
+      // Bun would keep what it compiled in HOME.
+      BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
+    },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
