@@ -1,6 +1,6 @@
 // The ledger of sandboxes: written before use, so that none is forgotten and the day's cost is known beforehand.
 import type { Board, Tx } from "./db.ts";
-import { integer, optionalText, text } from "./rows.ts";
+import { integer, optionalInteger, optionalText, text } from "./rows.ts";
 
 export type Reservation = {
   readonly id: string;
@@ -47,6 +47,8 @@ export function nameSandbox(board: Board, id: string, sandboxId: string): Promis
 
 export type Orphan = {
   readonly id: string;
+  readonly jobId: string;
+  readonly attempt: number | null;
   /** Null: its worker died before it could write down the name. */
   readonly sandboxId: string | null;
 };
@@ -54,11 +56,23 @@ export type Orphan = {
 /** Sandboxes that are not known to have ended although the attempt they were made for does not run any more. */
 export function orphanSandboxes(tx: Tx, provider: "local" | "e2b"): Orphan[] {
   const rows = tx.all(
-    `SELECT id, sandbox_id FROM sandboxes WHERE ended_at IS NULL AND worker_id IS NOT NULL AND provider = ? AND NOT EXISTS (SELECT 1 FROM job_run
+    `SELECT id, job_id, attempt, sandbox_id FROM sandboxes WHERE ended_at IS NULL AND worker_id IS NOT NULL AND provider = ? AND NOT EXISTS (SELECT 1 FROM job_run
        WHERE job_run.job_id = sandboxes.job_id AND job_run.attempt = sandboxes.attempt AND state = 'running')`,
     provider,
   );
-  return rows.map((row) => ({ id: text.parse(row["id"]), sandboxId: optionalText.parse(row["sandbox_id"]) }));
+  return rows.map((row) => ({
+    id: text.parse(row["id"]),
+    jobId: text.parse(row["job_id"]),
+    attempt: optionalInteger.parse(row["attempt"]),
+    sandboxId: optionalText.parse(row["sandbox_id"]),
+  }));
+}
+
+/** Whether the attempt that a sandbox was made for is the one that runs. */
+export function isAttemptRunning(tx: Tx, jobId: string, attempt: number): boolean {
+  return (
+    tx.get("SELECT 1 FROM job_run WHERE job_id = ? AND attempt = ? AND state = 'running'", jobId, attempt) !== null
+  );
 }
 
 /** Puts the real figure in place of the reservation. */

@@ -103,20 +103,23 @@ async function whenBack<T>(call: () => Promise<T>, waitMs: number, signal: Abort
   }
 }
 
-/** Kills the sandboxes with this `owner` whose worker lives no more. Returns how many there were. */
+/** What a sandbox carries of whose it is. */
+export type Metadata = Readonly<Record<string, string>>;
+
+/** Kills the sandboxes with this `owner` that nobody wants any more, by their metadata. Returns that of those killed. */
 export async function killOrphans(
   provider: SandboxProvider,
   owner: Record<string, string>,
-  isWorkerAlive: (workerId: string) => boolean,
+  isWanted: (metadata: Metadata) => boolean,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<Metadata[]> {
   const paginator = Sandbox.list({ ...connection(provider), query: { metadata: owner } });
-  let killed = 0;
+  const killed: Metadata[] = [];
   while (paginator.hasNext) {
     const page = await whenBack(() => paginator.nextItems(), RETURN_MS, signal);
     for (const { sandboxId, metadata } of page) {
-      if (isWorkerAlive(metadata["worker"] ?? "")) continue;
-      if (await translated(() => Sandbox.kill(sandboxId, connection(provider)))) killed += 1;
+      if (isWanted(metadata)) continue;
+      if (await translated(() => Sandbox.kill(sandboxId, connection(provider)))) killed.push(metadata);
     }
   }
   return killed;

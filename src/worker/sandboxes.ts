@@ -6,18 +6,9 @@ import type { Config } from "../shared/config.ts";
 import type { Board } from "../shared/db.ts";
 import { AppError, toAppError } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
-import { isThere } from "../shared/reaper.ts";
-import { closeSandbox, nameSandbox, orphanSandboxes, reserveSandbox, settleSandbox } from "../shared/sandboxes.ts";
-import { pause } from "../shared/stop.ts";
-import { readWorker } from "../shared/workers.ts";
-import {
-  DEFAULT_PRICE_MICRO_USD,
-  killOrphans,
-  killSandbox,
-  openSandbox,
-  type JobSandbox,
-  type SandboxProvider,
-} from "./e2b_client.ts";
+import { nameSandbox, reserveSandbox, settleSandbox } from "../shared/sandboxes.ts";
+import { DEFAULT_PRICE_MICRO_USD, openSandbox, type JobSandbox, type SandboxProvider } from "./e2b_client.ts";
+import { createReap } from "./orphans.ts";
 
 export type OpenedSandbox = JobSandbox & {
   /** Ends the sandbox and tells what it cost, in micro-dollars. */
@@ -31,8 +22,6 @@ export type Sandboxes = {
   /** Kills what dead workers and lost attempts left behind, at once and then every now and then until the signal aborts. */
   readonly reap: (signal: AbortSignal) => Promise<void>;
 };
-
-const REAP_MS = 10_000;
 
 const DAY_MS = 86_400_000;
 /** The server's own timeout comes this much after ours, so that ours gets to say why. */
@@ -67,28 +56,26 @@ export function createSandboxes(
       { dayStart: now - (now % DAY_MS), microUsd: isFree ? Number.MAX_SAFE_INTEGER : config.e2bDailyUsd * 1e6 },
       now,
     );
-    if (!isAllowed)
-      throw new AppError(
-        "budget",
-        `Today's E2B budget of $${config.e2bDailyUsd} is used up, so no sandbox was started. Raise SANDPIPER_E2B_DAILY_USD, or wait for tomorrow (UTC).`,
-      );
+    if (!isAllowed) throw overBudget(config);
     const startedAt = clock.monotonic();
     const settle = (price: number) => {
       const cost = Math.ceil(((clock.monotonic() - startedAt) / 1_000) * price);
       return settleSandbox(board, ledgerId, cost, clock.now()).then(() => cost);
     };
-    try {
-      const sandbox = await openSandbox(provider, {
-        timeoutMs: timeoutMs + (isFree ? GRACE_MS : 0),
-        metadata: { ...owner, worker: workerId, job: claim.jobId },
-        signal,
-      });
-      await nameSandbox(board, ledgerId, sandbox.id);
-      return opened(sandbox, settle);
-    } catch (error) {
-      await settle(0);
+    const sandbox = await openSandbox(provider, {
+      timeoutMs: timeoutMs + (isFree ? GRACE_MS : 0),
+      metadata: { ...owner, worker: workerId, job: claim.jobId, attempt: String(claim.attempt) },
+      signal,
+    }).catch(async (error: unknown) => {
+      // A line that was cut, or a gateway's error: it may be there all the same, so it stays in the ledger to be looked for.
+      if (toAppError(error).code !== "sandbox") await settle(0);
       throw error;
-    }
+    });
+    await nameSandbox(board, ledgerId, sandbox.id).catch(async (error: unknown) => {
+      await sandbox.kill();
+      throw error;
+    });
+    return opened(sandbox, settle);
   }
 
   function opened(sandbox: JobSandbox, settle: (price: number) => Promise<number>): OpenedSandbox {
@@ -102,32 +89,11 @@ export function createSandboxes(
     return { ...sandbox, close, [Symbol.asyncDispose]: async () => void (await close()) };
   }
 
-  const isWorkerThere = (id: string): boolean => {
-    const worker = board.read((tx) => readWorker(tx, id));
-    return worker !== null && isThere(worker);
-  };
-
-  /** By name where the name was written down, else by what the server says of whose it is. */
-  async function reapOnce(signal: AbortSignal): Promise<number> {
-    const orphans = board.read((tx) => orphanSandboxes(tx, provider.kind));
-    const named = orphans.flatMap(({ sandboxId }) => (sandboxId === null ? [] : [sandboxId]));
-    for (const sandboxId of named) await killSandbox(provider, sandboxId, signal);
-    const unnamed = named.length < orphans.length ? await killOrphans(provider, owner, isWorkerThere, signal) : 0;
-    for (const { id } of orphans) await closeSandbox(board, id, clock.now());
-    return named.length + unnamed;
-  }
-
-  async function reap(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        const count = await reapOnce(signal);
-        if (count > 0) log.warn("orphans-killed", { count });
-      } catch (error) {
-        if (!signal.aborted) log.warn("orphans-unknown", { error: toAppError(error) });
-      }
-      await pause(REAP_MS, signal);
-    }
-  }
-
-  return { kind: provider.kind, open, reap };
+  return { kind: provider.kind, open, reap: createReap(provider, owner, board, log, clock) };
 }
+
+const overBudget = (config: Config) =>
+  new AppError(
+    "budget",
+    `Today's E2B budget of $${config.e2bDailyUsd} is used up, so no sandbox was started. Raise SANDPIPER_E2B_DAILY_USD, or wait for tomorrow (UTC).`,
+  );

@@ -12,14 +12,21 @@ export type Provider = AsyncDisposable & {
   /** Those that nobody has killed; none ends by itself, so that none is overlooked. */
   readonly alive: () => Sandbox[];
   readonly creating: () => number;
+  /** The next sandbox is made, but a gateway says otherwise. */
+  readonly cutNext: () => void;
+  /** Resolves when somebody asks for the list. */
+  readonly nextList: () => Promise<void>;
 };
 
 const PAGE = 100;
 
-export function openProvider(): Provider {
+/** `createMs`: how long the next create takes. */
+export function openProvider(createMs: () => number = () => 0): Provider {
   const key = `e2b_${crypto.getRandomValues(Buffer.alloc(20)).toString("hex")}`;
   const sandboxes = new Map<string, Sandbox>();
   let creating = 0;
+  let isCut = false;
+  let listed = Promise.withResolvers<void>();
   const alive = () => [...sandboxes.values()].filter((one) => one.killedAt === null);
 
   const create = async (request: Request): Promise<Response> => {
@@ -29,6 +36,10 @@ export function openProvider(): Provider {
     creating -= 1;
     const sandbox: Sandbox = { id: `box${Bun.randomUUIDv7("hex").replaceAll("-", "")}`, metadata, killedAt: null };
     sandboxes.set(sandbox.id, sandbox);
+    if (isCut) {
+      isCut = false;
+      return refuse(502, "Bad gateway");
+    }
     return Response.json(describe(sandbox), { status: 201 });
   };
 
@@ -54,7 +65,11 @@ export function openProvider(): Provider {
       if (request.headers.get("x-api-key") !== key) return refuse(401, "The API key is not valid.");
       const [, id] = /^\/(?:v2\/)?sandboxes(?:\/(\w+))?$/.exec(url.pathname) ?? [null, null];
       if (id === null) return refuse(404, "There is no such route.");
-      if (id === undefined) return request.method === "POST" ? await create(request) : list(alive(), url.searchParams);
+      if (id === undefined && request.method === "POST") return await create(request);
+      if (id === undefined) {
+        listed.resolve();
+        return list(alive(), url.searchParams);
+      }
       return request.method === "DELETE" ? kill(id) : read(id);
     },
   });
@@ -64,12 +79,11 @@ export function openProvider(): Provider {
     created: () => sandboxes.size,
     alive,
     creating: () => creating,
+    cutNext: () => void (isCut = true),
+    nextList: () => (listed = Promise.withResolvers()).promise,
     [Symbol.asyncDispose]: () => server.stop(true),
   };
 }
-
-/** 80 to 200 ms, now and then a second or two: a caller may die in the middle. */
-const createMs = (): number => (Math.random() < 0.05 ? 500 + Math.random() * 1_500 : 30 + Math.random() * 120);
 
 function list(sandboxes: readonly Sandbox[], query: URLSearchParams): Response {
   const wanted = [...new URLSearchParams(query.get("metadata") ?? "")].map(

@@ -1,0 +1,135 @@
+// Nothing is left over at the provider: what the dead and the late had made is found, also when it comes late.
+import { expect, test } from "bun:test";
+import { identityOf } from "../../src/shared/alive.ts";
+import type { Claim } from "../../src/shared/claims.ts";
+import { systemClock } from "../../src/shared/clock.ts";
+import { loadConfig } from "../../src/shared/config.ts";
+import { createLog } from "../../src/shared/log.ts";
+import { reserveSandbox } from "../../src/shared/sandboxes.ts";
+import { registerWorker } from "../../src/shared/workers.ts";
+import { createSandboxes } from "../../src/worker/sandboxes.ts";
+import { claimOne, loseWorkers } from "../shared/claiming.ts";
+import { addJob, rejectionOf, temporaryBoard } from "../shared/temporary.ts";
+import { openProvider, type Provider } from "./fake_provider.ts";
+
+/** A worker's sandboxes at `provider`, on a board of its own. */
+function worker(provider: Provider) {
+  const place = temporaryBoard();
+  const time = { monotonic: 0 };
+  const sandboxes = createSandboxes(
+    { kind: "e2b", apiKey: provider.key, apiUrl: provider.url, sandboxUrl: provider.url, domain: null },
+    "2-b",
+    loadConfig({ SANDPIPER_HOME: place.folder }),
+    place.board,
+    createLog("worker", "error", () => undefined),
+    { ...systemClock, monotonic: () => time.monotonic },
+  );
+  /** One look at everything. */
+  const reapOnce = async (): Promise<void> => {
+    const stop = new AbortController();
+    const isOver = provider.nextList();
+    const reaping = sandboxes.reap(stop.signal);
+    await isOver;
+    stop.abort();
+    await reaping;
+  };
+  /** A worker that is about to make a sandbox for this attempt and has it in its ledger. */
+  const reserve = (jobId: string, attempt: number) =>
+    reserveSandbox(
+      place.board,
+      { id: `${jobId} ${attempt}`, jobId, attempt, workerId: "1-a", provider: "e2b", reservedMicroUsd: 1 },
+      { dayStart: 0, microUsd: 1_000_000 },
+      systemClock.now(),
+    );
+  const openRows = () => place.value("SELECT count(*) FROM sandboxes WHERE ended_at IS NULL");
+  return { ...place, sandboxes, time, reapOnce, reserve, openRows };
+}
+
+/** As if its worker had died before the answer came: the provider has it, and nobody knows its name. */
+async function makeNameless(place: ReturnType<typeof worker>, claim: Claim): Promise<string> {
+  const { id } = await place.sandboxes.open(claim, 60_000, new AbortController().signal);
+  await place.board.write((tx) => tx.run("DELETE FROM sandboxes WHERE sandbox_id = ?", id));
+  return id;
+}
+
+const idsAt = (provider: Provider) => provider.alive().map((one) => one.id);
+
+test("a sandbox that was being made when its worker died is killed, although it appears after the first look", async () => {
+  await using provider = openProvider();
+  using place = worker(provider);
+  await addJob(place.board, "a");
+  const claim = await claimOne(place);
+  await place.reserve("a", 1);
+  await loseWorkers(place);
+  await place.reapOnce();
+  const late = await makeNameless(place, claim);
+  expect(idsAt(provider)).toEqual([late]);
+  await place.reapOnce();
+  expect(idsAt(provider)).toEqual([]);
+  expect(place.openRows()).toBe(1);
+  place.time.monotonic += 60_000;
+  await place.reapOnce();
+  expect(place.openRows()).toBe(0);
+});
+
+test("a sandbox of a lost attempt is killed although its worker lives, and that of the attempt that runs is not", async () => {
+  await using provider = openProvider();
+  using place = worker(provider);
+  const self = { id: "2-b", pid: process.pid, pidStarted: identityOf(process.pid) };
+  await registerWorker(place.board, self, 0);
+  await addJob(place.board, "a");
+  const lost = await claimOne(place);
+  await place.reserve("a", 1);
+  await makeNameless(place, lost);
+  await loseWorkers(place);
+  const running = await claimOne(place, "2-b");
+  const kept = await place.sandboxes.open(running, 60_000, new AbortController().signal);
+  await place.reapOnce();
+  expect(idsAt(provider)).toEqual([kept.id]);
+  expect(place.value("SELECT ended_at FROM sandboxes WHERE sandbox_id = ?", kept.id)).toBe(null);
+});
+
+test("a sandbox whose name cannot be written down is killed at once", async () => {
+  await using provider = openProvider();
+  using place = worker(provider);
+  await addJob(place.board, "a");
+  const claim = await claimOne(place);
+  await place.board.write((tx) =>
+    tx.run("CREATE TRIGGER refuse BEFORE UPDATE OF sandbox_id ON sandboxes BEGIN SELECT raise(ABORT, 'no'); END"),
+  );
+  await rejectionOf(place.sandboxes.open(claim, 60_000, new AbortController().signal));
+  expect(provider.created()).toBe(1);
+  expect(idsAt(provider)).toEqual([]);
+});
+
+test("a sandbox whose making was answered by a broken gateway is found and killed", async () => {
+  await using provider = openProvider();
+  using place = worker(provider);
+  await addJob(place.board, "a");
+  const claim = await claimOne(place);
+  provider.cutNext();
+  const failure = await rejectionOf(place.sandboxes.open(claim, 60_000, new AbortController().signal));
+  expect(failure).toMatchObject({ code: "sandbox" });
+  expect(idsAt(provider)).toHaveLength(1);
+  await loseWorkers(place);
+  await place.reapOnce();
+  expect(idsAt(provider)).toEqual([]);
+  place.time.monotonic += 60_000;
+  await place.reapOnce();
+  expect(place.value("SELECT cost_micro_usd FROM sandboxes WHERE ended_at IS NOT NULL")).toBe(null);
+});
+
+test("a reservation for which nothing ever appeared is given back in the end", async () => {
+  await using provider = openProvider();
+  using place = worker(provider);
+  await place.reserve("a", 1);
+  await place.reapOnce();
+  place.time.monotonic += 59_999;
+  await place.reapOnce();
+  expect(place.openRows()).toBe(1);
+  place.time.monotonic += 1;
+  await place.reapOnce();
+  expect(place.rows("SELECT ended_at IS NULL AS open, cost_micro_usd FROM sandboxes")).toEqual([
+    { open: 0, cost_micro_usd: 0 },
+  ]);
+});
