@@ -61,7 +61,9 @@ export function eventsAfter(tx: Tx, after: number, limit: number, jobId?: string
   if (jobId === undefined)
     return tx.all("SELECT * FROM job_events WHERE seq > ? ORDER BY seq LIMIT ?", after, limit).flatMap(toEvent);
   const first = tx.all(`${FIRST} AND seq > ?`, jobId, jobId, after);
+  // An id that was deleted and came again has a story from before its first event.
   return [...first, ...tx.all(`${LATER} AND seq > ? ORDER BY seq LIMIT ?`, jobId, after, limit)]
+    .toSorted((a, b) => Number(a["seq"]) - Number(b["seq"]))
     .slice(0, limit)
     .flatMap(toEvent);
 }

@@ -38,6 +38,28 @@ describe("seq", () => {
     expect(after(place, 0, 100, "c")).toEqual([]);
   });
 
+  test("rises in the story of an id that was deleted and came again, also over pages", async () => {
+    using place = temporaryBoard();
+    for (let life = 0; life < 2; life += 1) {
+      await addJob(place.board, "a");
+      await say(place, "a", "x");
+      await place.board.write((tx) => tx.run("DELETE FROM jobs"));
+    }
+    await addJob(place.board, "a");
+    await say(place, "a", "y");
+    const whole = after(place, 0, 100, "a").map((event) => [event.seq, event.kind]);
+    expect(whole).toEqual([
+      [3, "job-deleted"],
+      [6, "job-deleted"],
+      [7, "job-created"],
+      [8, "text-delta"],
+    ]);
+    const paged: number[] = [];
+    for (let page = after(place, 0, 1, "a"); page.length > 0; page = after(place, paged.at(-1) ?? 0, 1, "a"))
+      paged.push(...page.map((event) => event.seq));
+    expect(paged).toEqual([3, 6, 7, 8]);
+  });
+
   test("is 0 before the first event, and never used twice, whatever is deleted", async () => {
     using place = temporaryBoard();
     expect(place.board.read(latestSeq)).toBe(0);
