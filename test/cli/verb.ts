@@ -5,6 +5,10 @@ import type { Said } from "./command.ts";
 const SOURCE = join(import.meta.dir, "../../src");
 
 export function startVerb(verb: string, home: string, ...args: string[]) {
+  return start(verb, home, {}, args);
+}
+
+function start(verb: string, home: string, environment: Readonly<Record<string, string>>, args: readonly string[]) {
   const program = `
     import { ${verb} } from ${JSON.stringify(join(SOURCE, `cli/${verb}.ts`))};
     import { AppError } from ${JSON.stringify(join(SOURCE, "shared/errors.ts"))};
@@ -22,6 +26,7 @@ export function startVerb(verb: string, home: string, ...args: string[]) {
       INIT_CWD: home,
       // Bun would keep what it compiled in HOME.
       BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0",
+      ...environment,
     },
     stdin: "ignore",
     stdout: "pipe",
@@ -30,7 +35,18 @@ export function startVerb(verb: string, home: string, ...args: string[]) {
 }
 
 export async function runVerb(verb: string, home: string, ...args: string[]): Promise<Said> {
-  const child = startVerb(verb, home, ...args);
+  return saidBy(startVerb(verb, home, ...args));
+}
+
+export async function runVerbWith(
+  environment: Readonly<Record<string, string>>,
+  verb: string,
+  home: string,
+): Promise<Said> {
+  return saidBy(start(verb, home, environment, []));
+}
+
+async function saidBy(child: ReturnType<typeof startVerb>): Promise<Said> {
   const [out, err, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),

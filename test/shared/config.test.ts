@@ -35,6 +35,10 @@ describe("with nothing set", () => {
     expect(config.maxUploadBytes).toBe(100 * 1024 * 1024);
     expect(config.maxOutputBytes).toBe(1024 * 1024);
     expect(config.sandboxMemoryBytes).toBe(2 * 1024 ** 3);
+    expect(config.storageBytes).toBe(5 * 1024 ** 3);
+    expect(config.minFreeBytes).toBe(200 * 1024 * 1024);
+    expect(config.keepDays).toBe(30);
+    expect(config.synchronous).toBe("full");
     expect(config.openBrowser).toBe(true);
     expect(config.logLevel).toBe("info");
   });
@@ -73,6 +77,17 @@ describe("a number", () => {
     expect(refusal({ SANDPIPER_CONCURRENCY: "1.5" }).message).toContain("whole number");
   });
 
+  test("of days to keep may be zero, and of free space too", () => {
+    const config = loadConfig({ SANDPIPER_KEEP_DAYS: "0", SANDPIPER_MIN_FREE_MB: "0" }, "/project");
+    expect([config.keepDays, config.minFreeBytes]).toEqual([0, 0]);
+    expect(refusal({ SANDPIPER_KEEP_DAYS: "-1" }).message).toContain("SANDPIPER_KEEP_DAYS");
+  });
+
+  test("of gibibytes may have a fraction, but storage is never nothing", () => {
+    expect(loadConfig({ SANDPIPER_STORAGE_GB: "0.5" }, "/project").storageBytes).toBe(2 ** 29);
+    expect(refusal({ SANDPIPER_STORAGE_GB: "0" }).message).toContain("from 0.01 to 1000000");
+  });
+
   test("of mebibytes may have a fraction, and makes whole bytes", () => {
     expect(loadConfig({ SANDPIPER_MAX_UPLOAD_MB: "1.1" }, "/project").maxUploadBytes).toBe(1_153_433);
     expect(loadConfig({ SANDPIPER_MAX_OUTPUT_MB: "0.01" }, "/project").maxOutputBytes).toBe(10_485);
@@ -84,6 +99,7 @@ describe("a choice", () => {
     expect(refusal({ SANDPIPER_LOG: "loud" }).message).toBe(
       'SANDPIPER_LOG is "loud", but must be one of: debug, info, warn, error.',
     );
+    expect(refusal({ SANDPIPER_SYNCHRONOUS: "off" }).message).toContain("full, normal");
     expect(refusal({ SANDPIPER_OPEN: "yes" }).message).toContain("0, 1");
     expect(refusal({ SANDPIPER_SANDBOX: "docker" }).message).toContain("local, e2b");
   });
