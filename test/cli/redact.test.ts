@@ -1,5 +1,6 @@
 // A log line as a stranger may read it.
 import { describe, expect, test } from "bun:test";
+import { z } from "zod";
 import { redactLine } from "../../src/cli/redact.ts";
 import { createLog } from "../../src/shared/log.ts";
 
@@ -10,7 +11,7 @@ const ID = "0190f5fe-7c00-7a00-8000-000000000000";
 function logged(event: string, fields: object, process = "worker"): Record<string, unknown> {
   const lines: string[] = [];
   createLog(process, "debug", (line) => lines.push(line)).error(event, { ...fields });
-  return JSON.parse(redactLine(lines[0] ?? "", ROOT)) as Record<string, unknown>;
+  return z.record(z.string(), z.unknown()).parse(JSON.parse(redactLine(lines[0] ?? "", ROOT)));
 }
 
 test("what our programs say of themselves stays", () => {
