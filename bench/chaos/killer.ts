@@ -32,6 +32,8 @@ export type KillerOptions = {
 
 const FIRST_MS = 100;
 const LAST_MS = 2_000;
+/** Those who are to notice a stop may be starting at this moment. */
+const NOTICED_MS = 600;
 
 export class Killer {
   readonly #options: KillerOptions;
@@ -64,7 +66,7 @@ export class Killer {
     const isOver = () => this.#kills.length >= sizes.kills && this.#stops.length >= sizes.stops && isEnough();
     while (!isOver()) {
       await Bun.sleep(FIRST_MS + Math.random() * (LAST_MS - FIRST_MS));
-      if (this.#isStopDue()) await this.#stop(slot);
+      if (this.#isStopDue(slot)) await this.#stop(slot);
       await this.#calm;
       if (isOver()) return;
       await this.#kill(slot);
@@ -72,10 +74,12 @@ export class Killer {
     }
   }
 
-  /** Spread over the run: as far as the kills are, so far are the stops. */
-  #isStopDue(): boolean {
+  /** Spread over the run: as far as the kills are, so far are the stops. Every fourth is core's. */
+  #isStopDue(slot: Slot): boolean {
     const { kills, stops } = this.#options.sizes;
-    return !this.#isStopping && this.#stopsBegun < stops && this.#stopsBegun / stops <= this.#kills.length / kills;
+    const begun = this.#stopsBegun;
+    if (this.#isStopping || begun >= stops || begun / stops > this.#kills.length / kills) return false;
+    return slot.name === (begun % 4 === 3 ? "core" : "worker");
   }
 
   async #kill(slot: Slot): Promise<void> {
@@ -96,7 +100,7 @@ export class Killer {
     slot.signal("SIGSTOP");
     const held = this.#heldBy(slot);
     const startedAt = performance.now();
-    await Bun.sleep(this.#options.sizes.leaseMs * (1.5 + Math.random() / 2));
+    await Bun.sleep(this.#options.sizes.leaseMs * (1.5 + Math.random() / 2) + NOTICED_MS);
     const left = this.#heldBy(slot);
     const ms = performance.now() - startedAt;
     this.#stops.push({ name: slot.name, ms, held, lost: slot.name === "worker" ? held - left : 0 });

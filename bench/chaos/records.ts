@@ -34,7 +34,7 @@ export type Records = {
   readonly events: readonly Event[];
   readonly eventsOf: (job: string) => readonly Event[];
   readonly attemptsOf: (job: string) => readonly AttemptRecord[];
-  /** Sandboxes that the ledger in the database takes for alive. */
+  /** Sandboxes that the ledger in the database knows by name and takes for alive. */
   readonly openSandboxes: number;
 };
 
@@ -54,7 +54,7 @@ export function readRecords(database: string): Records {
   });
   const attempts = rows(ATTEMPTS).map((row) => AttemptRow.parse(row));
   const openSandboxes = integer.parse(
-    rows("SELECT count(*) AS count FROM sandboxes WHERE ended_at IS NULL")[0]?.["count"],
+    rows("SELECT count(*) AS count FROM sandboxes WHERE ended_at IS NULL AND sandbox_id IS NOT NULL")[0]?.["count"],
   );
   board.close();
   const byJob = Map.groupBy(events, (event) => event.job);

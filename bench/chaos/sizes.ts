@@ -14,4 +14,4 @@ export type Sizes = {
 };
 
 export const FULL: Sizes = { kills: 250, stops: 20, jobs: 4_000, leaseMs: 2_000, backlog: 150, drainMs: 60_000 };
-export const SMALL: Sizes = { kills: 18, stops: 2, jobs: 200, leaseMs: 1_500, backlog: 60, drainMs: 20_000 };
+export const SMALL: Sizes = { kills: 14, stops: 2, jobs: 200, leaseMs: 1_000, backlog: 100, drainMs: 20_000 };

@@ -68,12 +68,15 @@ export class Slot implements AsyncDisposable {
     this.#process = child;
     this.#read = this.#readLines(child.stdout);
     const late = setTimeout(() => ready.reject(new Error(`${this.name} did not start in time.`)), READY_WITHIN_MS);
-    void child.exited.then((code) => {
-      this.#isReady = false;
-      ready.reject(new Error(`${this.name} ended with ${String(code ?? child.signalCode)} before it was ready.`));
-    });
+    void this.#end(child).then(ready.reject);
     await ready.promise.finally(() => clearTimeout(late));
     this.#isReady = true;
+  }
+
+  async #end(child: Bun.Subprocess): Promise<Error> {
+    const code = await child.exited;
+    if (this.#process === child) this.#isReady = false;
+    return new Error(`${this.name} ended with ${String(code ?? child.signalCode)} before it was ready.`);
   }
 
   signal(name: "SIGSTOP" | "SIGCONT"): void {
