@@ -47,16 +47,21 @@ async function holdEverything(config: Config): Promise<() => void> {
   const isRunning = new AppError("conflict", "Sandpiper is running in this folder. Stop it (Ctrl+C), then restore.");
   if ((await findRunning(config)) !== null) throw isRunning;
   const swaps = lockSwaps(config.home);
-  const core = existsSync(config.dataDir) ? holdLock(join(config.dataDir, "core.lock")) : { release: () => undefined };
-  if (core === null) {
+  try {
+    const core = existsSync(config.dataDir) ? holdLock(join(config.dataDir, "core.lock")) : NOTHING;
+    if (core === null) throw isRunning;
+    return () => {
+      core.release();
+      swaps.release();
+    };
+  } catch (error) {
     swaps.release();
-    throw isRunning;
+    throw error;
   }
-  return () => {
-    core.release();
-    swaps.release();
-  };
 }
+
+/** There is no core without a folder for its lock. */
+const NOTHING = { release: (): void => undefined };
 
 async function putBack(config: Config, file: string, signal: AbortSignal): Promise<void> {
   const { data, storage } = foldersOf(config, stampOf(new Date()));
