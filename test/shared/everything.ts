@@ -1,0 +1,205 @@
+// Every statement of the board, run once through everything that has one; and which statements those were.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { forgetArtifacts, insertArtifact, readArtifact } from "../../src/shared/artifacts.ts";
+import { claimJobs, handBackJob, nextDue, recordArtifacts, recordEvents } from "../../src/shared/claims.ts";
+import { retryJob, settleJob, stopAsked } from "../../src/shared/claims.ts";
+import { cancelJob, restartJob } from "../../src/shared/control.ts";
+import { admitMessage, deleteConversation, latestFiles, listConversations } from "../../src/shared/conversations.ts";
+import { messagesOf } from "../../src/shared/conversations.ts";
+import type { Board, Tx, Value } from "../../src/shared/db.ts";
+import { addPairing, isPaired, pairDevice } from "../../src/shared/devices.ts";
+import { eventsAfter, latestSeq } from "../../src/shared/events.ts";
+import { attemptsOf, jobsOfConversation, listJobs } from "../../src/shared/jobs.ts";
+import { jobsAhead, jobsBefore } from "../../src/shared/line.ts";
+import { jobsNamed, shortId } from "../../src/shared/prefixes.ts";
+import { dropJob, expireJobs, reclaimJobs } from "../../src/shared/recovery.ts";
+import { maintain, prunableJobs } from "../../src/shared/retention.ts";
+import { closeSandbox, isAttemptRunning, nameSandbox, orphanSandboxes } from "../../src/shared/sandboxes.ts";
+import { reserveSandbox, settleSandbox } from "../../src/shared/sandboxes.ts";
+import { deleteSchedule, dueSchedules, earliestTick, fireSchedule, listSchedules } from "../../src/shared/schedules.ts";
+import { pauseSchedule, reckonSchedules, resumeSchedule } from "../../src/shared/schedules.ts";
+import { forgetUnsafe, storageRoom, sweepStorage } from "../../src/shared/storage.ts";
+import { viewJob } from "../../src/shared/views.ts";
+import { beatWorker, forgetWorkers, lifeSignOf, readWorker, registerWorker } from "../../src/shared/workers.ts";
+import { DONE, claimOne, jobOf, retry } from "./claiming.ts";
+import { DAY, HOUR, NOON, addSchedule } from "./scheduled.ts";
+import { addJob, uploadedFile } from "./temporary.ts";
+
+export type Statement = { readonly sql: string; readonly values: readonly Value[] };
+export type Recording = {
+  readonly board: Board;
+  /** By its words: the values with which it came first. */
+  readonly statements: ReadonlyMap<string, Statement>;
+};
+
+/** A board that remembers what was asked of it. */
+export function recording(board: Board): Recording {
+  const statements = new Map<string, Statement>();
+  const note = (sql: string, values: readonly Value[]) => {
+    if (!statements.has(sql)) statements.set(sql, { sql, values });
+  };
+  const spy = (tx: Tx): Tx => ({
+    all: (sql, ...values) => (note(sql, values), tx.all(sql, ...values)),
+    get: (sql, ...values) => (note(sql, values), tx.get(sql, ...values)),
+    run: (sql, ...values) => (note(sql, values), tx.run(sql, ...values)),
+    insert: (sql, ...values) => (note(sql, values), tx.insert(sql, ...values)),
+  });
+  const recorded: Board = {
+    ...board,
+    read: (unit) => board.read((tx) => unit(spy(tx))),
+    write: (unit, durability) => board.write((tx) => unit(spy(tx)), durability),
+  };
+  return { board: recorded, statements };
+}
+
+export async function doEverything(board: Board, folder: string): Promise<void> {
+  await doJobs(board);
+  await doConversations(board);
+  await doSandboxes(board);
+  await doSchedules(board);
+  await doDevices(board);
+  await doCare(board, folder);
+}
+
+async function doJobs(board: Board): Promise<void> {
+  const place = { board };
+  await registerWorker(board, { id: "1-a", pid: 1, pidStarted: null }, NOON);
+  await beatWorker(board, "1-a");
+  const artifact = {
+    id: "x",
+    jobId: "a",
+    name: "n",
+    path: "storage/outputs/a/n",
+    mediaType: "t",
+    bytes: 1,
+    sha256: "0",
+  };
+  for (const id of ["a", "b", "c", "d", "e"]) await addJob(board, id, { conversationId: "A", idempotencyKey: id });
+  await addJob(board, "late", { deadlineAt: 1, runAt: NOON });
+  await addJob(board, "soon", { runAt: NOON });
+  const a = await claimOne(place, "1-a", NOON);
+  await recordEvents(board, a, [{ kind: "progress-changed", fraction: 0.5 }], NOON);
+  await recordArtifacts(board, a, [artifact], NOON);
+  await retryJob(board, a, retry(NOON), NOON);
+  await expireJobs(board, NOON);
+  await handBackJob(board, await claimOne(place, "1-a", NOON), 0, NOON);
+  await dropJob(board, await claimOne(place, "1-a", NOON), NOON);
+  const again = await claimOne(place, "1-a", NOON);
+  await claimOne(place, "1-a", NOON);
+  await cancelJob(board, again.jobId, NOON);
+  await reclaimJobs(board, () => true, NOON);
+  await cancelJob(board, "b", NOON);
+  await restartJob(board, "a", NOON);
+  await settleJob(board, await claimOne(place, "1-a", NOON), DONE, NOON);
+  const [held] = await claimJobs(board, "1-a", 1, NOON);
+  stopAsked(board, held === undefined ? [] : [held]);
+  await reclaimJobs(board, () => true, NOON);
+  board.read((tx) => {
+    for (const look of [nextDue, latestSeq]) look(tx);
+    eventsAfter(tx, 0, 10);
+    eventsAfter(tx, 0, 10, "a");
+    attemptsOf(tx, "a");
+    listJobs(tx, 10, { before: "c", states: ["running", "done"] });
+    jobsBefore(tx, "c");
+    jobsAhead(tx, "e");
+    jobsNamed(tx, "so", 5);
+    shortId(tx, "soon");
+    lifeSignOf(tx, "1-a");
+    readWorker(tx, "1-a");
+    readArtifact(tx, "x");
+    const job = jobOf(place, "a");
+    if (job !== null) viewJob(tx, job);
+  });
+  await board.write((tx) => {
+    insertArtifact(tx, artifact, NOON);
+    forgetArtifacts(tx, "a");
+  });
+}
+
+async function doConversations(board: Board): Promise<void> {
+  const message = {
+    channel: "web",
+    channelMessageId: "1",
+    conversationId: null,
+    text: "hi",
+    files: [uploadedFile("u")],
+  };
+  const job = { type: "chat", input: {} } as const;
+  for (const [id, conversationId] of [
+    ["1", null],
+    ["1", null],
+    ["2", "T"],
+  ] as const)
+    await admitMessage(
+      board,
+      { ...message, channelMessageId: id, conversationId, files: id === "1" ? message.files : [] },
+      { messageId: `m${id}`, jobId: `j${id}`, conversationId: "T" },
+      job,
+      NOON,
+    );
+  board.read((tx) => {
+    listConversations(tx, 10);
+    messagesOf(tx, "T");
+    latestFiles(tx, "T");
+    jobsOfConversation(tx, "T");
+  });
+  await deleteConversation(board, "T");
+}
+
+async function doSandboxes(board: Board): Promise<void> {
+  for (const id of ["1", "2"]) {
+    const box = { id, jobId: "a", attempt: 1, workerId: "1-a", provider: "local", reservedMicroUsd: 0 } as const;
+    await reserveSandbox(board, box, { dayStart: 0, microUsd: 9 }, NOON);
+  }
+  await nameSandbox(board, "1", "box");
+  board.read((tx) => orphanSandboxes(tx, "local"));
+  board.read((tx) => isAttemptRunning(tx, "a", 1));
+  await settleSandbox(board, "1", 0, NOON);
+  await closeSandbox(board, "2", NOON);
+}
+
+async function doSchedules(board: Board): Promise<void> {
+  await addSchedule(board, "s", { files: [uploadedFile("f")] });
+  board.read((tx) => [listSchedules(tx), dueSchedules(tx, NOON + DAY), earliestTick(tx)]);
+  await fireSchedule(board, "s", NOON + HOUR, NOON + HOUR);
+  await reckonSchedules(board, NOON - DAY);
+  await pauseSchedule(board, "s", NOON + DAY);
+  await resumeSchedule(board, "s", NOON + DAY);
+  await deleteSchedule(board, "s");
+  await addSchedule(board, "unused", { input: { files: ["g"] }, files: [uploadedFile("g")] });
+  await deleteSchedule(board, "unused");
+}
+
+async function doDevices(board: Board): Promise<void> {
+  for (const token of ["one", "two"]) await addPairing(board, token, NOON + HOUR, NOON);
+  await pairDevice(board, "one", { id: "d", cookie: "c", key: "k", label: "l" }, NOON);
+  board.read((tx) => isPaired(tx, "c", "k"));
+}
+
+/** What is done every hour, and what a restore does. */
+async function doCare(board: Board, folder: string): Promise<void> {
+  const storageDir = join(folder, "storage");
+  mkdirSync(join(storageDir, "uploads"), { recursive: true });
+  mkdirSync(join(storageDir, "outputs", "gone"), { recursive: true });
+  await Bun.write(join(storageDir, "uploads", `${Bun.randomUUIDv7()}.csv`), "x");
+  await Bun.write(join(storageDir, "outputs", "gone", "graph.png"), "x");
+  await addJob(board, "files", { input: { files: ["x.csv"] } });
+  await board.write((tx) => {
+    for (const id of ["../evil", "fine.csv"]) tx.run("INSERT INTO uploads VALUES (?, 'n', 't', 1, '0', 1)", id);
+    tx.run("INSERT INTO artifacts VALUES ('y', 'files', 'n', '../evil', 't', 1, '0', NULL, 1)");
+    tx.run("INSERT INTO jobs (id, type, status) VALUES ('old', 'chat', 'completed')");
+    forgetUnsafe(tx);
+    storageRoom(tx, { storageBytes: 1 });
+    prunableJobs(tx, NOON);
+  });
+  const later = NOON + 400 * DAY;
+  await sweepStorage(board, storageDir, later);
+  await maintain(
+    board,
+    { dataDir: join(folder, "data"), storageDir, keepDays: 1 },
+    later,
+    new AbortController().signal,
+  );
+  await forgetWorkers(board, () => true);
+}
