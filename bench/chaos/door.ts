@@ -20,8 +20,8 @@ type Talk = { id: string | null; length: number };
 const FAST_LANES = 6;
 /** Their admissions take a quarter of a second, so that nearly always one is in flight. */
 const SLOW_LANES = 3;
-const MAX_TALKS = 60;
-const MAX_LENGTH = 40;
+const MAX_TALKS = 200;
+const MAX_LENGTH = 30;
 const ANSWER_WITHIN_MS = 20_000;
 const LOOK_AGAIN_MS = 15;
 

@@ -34,6 +34,8 @@ const FIRST_MS = 100;
 const LAST_MS = 2_000;
 /** Those who are to notice a stop may be starting at this moment. */
 const NOTICED_MS = 600;
+/** Who cannot write for so long is kept from it by somebody who is stopped. */
+const LOCKED_MS = 200;
 
 export class Killer {
   readonly #options: KillerOptions;
@@ -97,7 +99,8 @@ export class Killer {
     this.#stopsBegun += 1;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#calm = promise;
-    slot.signal("SIGSTOP");
+    // In the middle of a transaction it would keep everybody waiting, and nobody could take its jobs: that too is tried.
+    await this.#freeze(slot, this.#stopsBegun % 3 === 0);
     const held = this.#heldBy(slot);
     const startedAt = performance.now();
     await Bun.sleep(this.#options.sizes.leaseMs * (1.5 + Math.random() / 2) + NOTICED_MS);
@@ -109,6 +112,15 @@ export class Killer {
     await Bun.sleep(300 + Math.random() * 700);
     this.#isStopping = false;
     resolve();
+  }
+
+  async #freeze(slot: Slot, isAnywhere: boolean): Promise<void> {
+    for (;;) {
+      slot.signal("SIGSTOP");
+      if (isAnywhere || (await this.#options.observer.canWrite(LOCKED_MS))) return;
+      slot.signal("SIGCONT");
+      await Bun.sleep(1);
+    }
   }
 
   #heldBy(slot: Slot): number {

@@ -1,4 +1,4 @@
-// A look at the board from outside, at the very moment of a kill: it only reads.
+// A look at the board from outside, at the very moment of a kill: it changes nothing.
 import { openBoard } from "../../src/shared/db.ts";
 import { latestSeq } from "../../src/shared/events.ts";
 import { integer } from "../../src/shared/rows.ts";
@@ -14,6 +14,8 @@ export type Observer = Disposable & {
   /** Jobs whose public row says something else than their run. */
   readonly mismatches: () => number;
   readonly newestSeq: () => number;
+  /** Whether anybody can write, or is kept from it for so long. */
+  readonly canWrite: (withinMs: number) => Promise<boolean>;
 };
 
 const MISMATCHES = `
@@ -36,6 +38,7 @@ export function observe(database: string): Observer {
       count("SELECT count(*) AS count FROM job_run WHERE state = 'running' AND worker_id GLOB ?", `${pid}-*`),
     mismatches: () => count(MISMATCHES),
     newestSeq: () => board.read(latestSeq),
+    canWrite: (withinMs) => Promise.race([board.write(() => true, "soft"), Bun.sleep(withinMs).then(() => false)]),
     [Symbol.dispose]: () => board.close(),
   };
 }
