@@ -67,17 +67,20 @@ function ledger(kind: "local" | "e2b", url: string, dailyUsd = "1") {
     domain: null,
   };
   const config = loadConfig({ SANDPIPER_HOME: place.folder, SANDPIPER_E2B_DAILY_USD: dailyUsd });
-  const sandboxes = createSandboxes(
-    provider,
-    "1-w",
-    config,
-    place.board,
-    createLog("worker", "error", () => undefined),
-    clock,
-  );
+  const told = Promise.withResolvers<void>();
+  const log = createLog("worker", "warn", () => told.resolve());
+  const sandboxes = createSandboxes(provider, "1-w", config, place.board, log, clock);
+  /** Until it has told what it found. */
+  const reapOnce = async () => {
+    const stop = new AbortController();
+    const reaping = sandboxes.reap(stop.signal);
+    await told.promise;
+    stop.abort();
+    await reaping;
+  };
   const open = (timeoutMs: number) => sandboxes.open(CLAIM, timeoutMs, new AbortController().signal);
   const entries = () => place.rows("SELECT provider, reserved_micro_usd, cost_micro_usd, ended_at FROM sandboxes");
-  return { ...place, open, entries, time };
+  return { ...place, open, entries, time, reapOnce };
 }
 
 describe("a sandbox of E2B", () => {
@@ -134,4 +137,33 @@ test("a sandbox of this machine is in the ledger and costs nothing, whatever the
   place.time.monotonic += 10_000;
   expect(await sandbox.close()).toBe(0);
   expect(place.entries()).toMatchObject([{ provider: "local", reserved_micro_usd: 0, cost_micro_usd: 0 }]);
+});
+
+// Each round ends at the first one that cannot be killed, and the next begins with it again.
+test.failing("an orphan that cannot be killed does not keep the others alive", async () => {
+  const asked: string[] = [];
+  await using server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: (request) => {
+      const { pathname } = new URL(request.url);
+      asked.push(`${request.method} ${pathname}`);
+      return pathname.endsWith("stuck") ? new Response("no", { status: 500 }) : new Response(null, { status: 204 });
+    },
+  });
+  using place = ledger("e2b", `http://127.0.0.1:${server.port}`);
+  for (const [index, name] of ["stuck", "other"].entries())
+    await place.board.write((tx) =>
+      tx.run(
+        `INSERT INTO sandboxes (id, job_id, attempt, worker_id, sandbox_id, provider, created_at, reserved_micro_usd)
+         VALUES (?, 'job', 1, '1-gone', ?, 'e2b', ?, 0)`,
+        String(index),
+        name,
+        index,
+      ),
+    );
+  await place.reapOnce();
+  expect(asked).toContain("DELETE /sandboxes/stuck");
+  expect(asked).toContain("DELETE /sandboxes/other");
+  expect(place.rows("SELECT sandbox_id FROM sandboxes WHERE ended_at IS NULL")).toEqual([{ sandbox_id: "stuck" }]);
 });
