@@ -1,8 +1,17 @@
 // The ledger: what sandboxes may cost is written down before they cost it.
 import { expect, test } from "bun:test";
 import { openBoard } from "../../src/shared/db.ts";
-import { reserveSandbox, settleSandbox, type Reservation } from "../../src/shared/sandboxes.ts";
-import { temporaryBoard, type TemporaryBoard } from "./temporary.ts";
+import {
+  closeSandbox,
+  isAttemptRunning,
+  nameSandbox,
+  orphanSandboxes,
+  reserveSandbox,
+  settleSandbox,
+  type Reservation,
+} from "../../src/shared/sandboxes.ts";
+import { claimOne, loseWorkers } from "./claiming.ts";
+import { addJob, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
 const reservation = (id: string, reservedMicroUsd: number): Reservation => ({
   id,
@@ -64,4 +73,40 @@ test("two workers at once do not spend the same money", async () => {
   );
   other.close();
   expect(results.filter(Boolean).length).toBe(3);
+});
+
+test("an orphan is one whose attempt does not run any more, until somebody has ended it", async () => {
+  using place = temporaryBoard();
+  const orphans = () => place.board.read((tx) => orphanSandboxes(tx, "e2b"));
+  const make = (id: string, jobId: string, attempt: number) =>
+    reserveSandbox(
+      place.board,
+      { ...reservation(id, 1), jobId, attempt },
+      { dayStart: 0, microUsd: Number.MAX_SAFE_INTEGER },
+      1_000,
+    );
+  await addJob(place.board, "a");
+  await claimOne(place);
+  await make("first", "a", 1);
+  await nameSandbox(place.board, "first", "box");
+  await make("deleted", "gone", 1);
+  expect(orphans()).toMatchObject([{ id: "deleted", sandboxId: null }]);
+  expect(place.board.read((tx) => isAttemptRunning(tx, "a", 1))).toBe(true);
+  await loseWorkers(place);
+  await claimOne(place);
+  await make("second", "a", 2);
+  expect(orphans().toSorted((a, b) => a.id.localeCompare(b.id))).toEqual([
+    { id: "deleted", jobId: "gone", attempt: 1, sandboxId: null },
+    { id: "first", jobId: "a", attempt: 1, sandboxId: "box" },
+  ]);
+  expect(place.board.read((tx) => isAttemptRunning(tx, "a", 1))).toBe(false);
+  await closeSandbox(place.board, "first", 2_000);
+  await closeSandbox(place.board, "deleted", 2_000);
+  await closeSandbox(place.board, "deleted", 9_000);
+  expect(orphans()).toEqual([]);
+  // Nobody knows what the killed one cost, so the reservation stands.
+  expect(place.rows("SELECT ended_at, cost_micro_usd FROM sandboxes WHERE id = 'deleted'")).toEqual([
+    { ended_at: 2_000, cost_micro_usd: null },
+  ]);
+  expect(place.board.read((tx) => orphanSandboxes(tx, "local"))).toEqual([]);
 });
