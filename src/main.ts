@@ -11,6 +11,7 @@ import { AppError } from "./shared/errors.ts";
 import { createLog, type Log } from "./shared/log.ts";
 import { rotatedFile } from "./shared/rotate.ts";
 import { aborted, stopSignal } from "./shared/stop.ts";
+import { finishSwaps } from "./shared/swap.ts";
 
 export type Running = {
   readonly config: Config;
@@ -35,6 +36,8 @@ const GRACE_MS = { worker: 8_000, sandboxd: 3_000, core: 2_000 } as const;
 /** Starts everything and resolves when it is ready for work. Throws AppError with a sentence and a fix. */
 export async function start(environment: Record<string, string | undefined>, signal: AbortSignal): Promise<Running> {
   const config = loadConfig(environment);
+  // A restore that was cut off in the middle: its folders may bear other names at this moment.
+  finishSwaps(config.home);
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   mkdirSync(config.storageDir, { recursive: true, mode: 0o700 });
   const house = new House(config, environment, signal);

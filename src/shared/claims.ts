@@ -66,13 +66,13 @@ export function nextDue(tx: Tx): number | null {
   return times.length === 0 ? null : Math.min(...times);
 }
 
-/** Which of these running jobs are to be stopped: cancelled, or not ours any more. */
-export function stopAsked(board: Board, claims: readonly Claim[]): string[] {
+/** Which of these claims are to be given up: someone stopped the job, or it is not ours any more. */
+export function stopAsked(board: Board, claims: readonly Claim[]): Claim[] {
   if (claims.length === 0) return [];
   return board.read((tx) =>
-    claims
-      .filter((claim) => tx.get(`${HELD} AND cancel_at IS NULL`, claim.jobId, claim.attempt, claim.workerId) === null)
-      .map((claim) => claim.jobId),
+    claims.filter(
+      (claim) => tx.get(`${HELD} AND cancel_at IS NULL`, claim.jobId, claim.attempt, claim.workerId) === null,
+    ),
   );
 }
 

@@ -50,7 +50,7 @@ export function appendEvent(tx: Tx, subject: Subject, at: number, body: JobEvent
 /** Pieces and progress are forgotten when the whole is there: after its event, so that the newest seq never goes. */
 export function dropDeltas(tx: Tx, jobId: string): void {
   tx.run(
-    `DELETE FROM job_events WHERE job_id = ? AND kind <> 'job-created'
+    `DELETE FROM job_events WHERE job_id = ?
      AND (kind = 'output-delta' OR kind = 'text-delta' OR kind = 'progress-changed')`,
     jobId,
   );

@@ -13,6 +13,8 @@ export type Engine = {
   /** Compiles and runs: a pragma takes effect when it is compiled. */
   readonly run: (sql: string) => void;
   readonly isInTransaction: () => boolean;
+  /** Changes whenever another connection has committed. */
+  readonly version: () => number;
 };
 
 export type Commits<Tx> = {
@@ -24,8 +26,15 @@ export type Commits<Tx> = {
 /** How long a unit of work waits for another writer before it gives up. */
 const WRITE_WAIT_MS = 15_000;
 /** A lock is mostly held for less than a millisecond: look again at every turn of the loop, but not for longer than this. */
-const EAGER_MS = 5;
+const EAGER_MS = 30;
 const PATIENT_MS = 1;
+/**
+ * While others write too, we rest after a commit, three times as long as it took. SQLite's own wait, which other programs
+ * use, sleeps for 1, 2, 5, 10 … ms between two looks at the lock: without long gaps it may not find one for seconds.
+ */
+const REST_FACTOR = 3;
+const MIN_REST_MS = 4;
+const MAX_REST_MS = 8;
 /** Bounds how long one transaction keeps other programs out and our own loop busy. */
 const MAX_UNITS = 256;
 
@@ -46,6 +55,9 @@ export function groupCommits<Tx>(
   let isScheduled = false;
   let busySince: number | null = null;
   let level = synchronous;
+  let version = engine.version();
+  let beganAt = 0;
+  let restUntil = 0;
 
   const schedule = (delayMs: number) => {
     isScheduled = true;
@@ -57,11 +69,17 @@ export function groupCommits<Tx>(
     isScheduled = false;
     const batch = waiting.slice(0, MAX_UNITS);
     if (batch.length === 0) return;
+    const restMs = restUntil - performance.now();
+    if (restMs > 0) {
+      schedule(restMs);
+      return;
+    }
     if (!begin(batch)) return;
     waiting = waiting.slice(batch.length);
     try {
       for (const unit of batch) unit.run();
       engine.run("COMMIT");
+      rest();
     } catch (error) {
       // Savepoints cost a copy of every page they touch, and throws are rare: only now is each unit fenced off.
       rollBack();
@@ -80,6 +98,7 @@ export function groupCommits<Tx>(
       engine.run("BEGIN IMMEDIATE");
       for (const unit of batch) runInSavepoint(engine, unit, failures);
       engine.run("COMMIT");
+      rest();
     } catch (error) {
       rollBack();
       // Another writer was quicker: all of it again, later.
@@ -103,6 +122,7 @@ export function groupCommits<Tx>(
     setLevel(batch.some((unit) => unit.durability === "durable") ? synchronous : "normal");
     try {
       engine.run("BEGIN IMMEDIATE");
+      beganAt = performance.now();
       busySince = null;
       return true;
     } catch (error) {
@@ -118,6 +138,16 @@ export function groupCommits<Tx>(
       for (const unit of all) unit.reject(error);
       return false;
     }
+  };
+
+  /** After a commit: others who committed since our last one shall find the lock free. */
+  const rest = () => {
+    const current = engine.version();
+    if (current === version) return;
+    version = current;
+    const now = performance.now();
+    const restMs = Math.min(MAX_REST_MS, Math.max(MIN_REST_MS, (now - beganAt) * REST_FACTOR));
+    restUntil = now + restMs * (0.75 + 0.5 * Math.random());
   };
 
   /** A pragma takes effect when it is compiled, so it is compiled anew each time; only outside of a transaction. */

@@ -1,4 +1,5 @@
 // The worker's loop: claim → run → settle, side by side up to a limit, until told to stop.
+import { setImmediate } from "node:timers/promises";
 import { claimJobs, nextDue, stopAsked, type Claim } from "../shared/claims.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Board } from "../shared/db.ts";
@@ -45,7 +46,11 @@ export async function work(shift: Shift, stop: AbortSignal): Promise<void> {
   const hands: Hands = { running: new Map(), unsettled: new Set() };
   const beatMs = (shift.leaseMs ?? LEASE_MS) / BEATS_PER_LEASE;
   const beat = setInterval(() => void keepLease(shift, hands.running), beatMs);
-  while (!stop.aborted) await shift.wake.wait(await goRound(shift, hands), stop);
+  while (!stop.aborted) {
+    await shift.wake.wait(await goRound(shift, hands), stop);
+    // Jobs that end together are counted together, and as many are claimed at one time.
+    await setImmediate();
+  }
   await finish(hands.running);
   clearInterval(beat);
 }
@@ -98,8 +103,8 @@ async function dropUnsettled({ board, clock }: Shift, unsettled: Set<Claim>): Pr
 
 /** Jobs that someone cancelled, or that are not ours any more. */
 function stopAbandoned({ board }: Shift, running: Running): void {
-  for (const [claim, { controller }] of running)
-    if (stopAsked(board, [claim]).length > 0) controller.abort(new AppError("cancelled", "You stopped this."));
+  for (const claim of stopAsked(board, [...running.keys()]))
+    running.get(claim)?.controller.abort(new AppError("cancelled", "You stopped this."));
 }
 
 /** Until the next job is due, but not longer than the poll. What was due and is still there waits for room. */

@@ -28,7 +28,7 @@ export function checkAll(world: World): void {
     board,
     claims.map((claim) => claim.real),
   );
-  expect(asked).toEqual(toStop.map((claim) => claim.real.jobId));
+  expect(asked).toEqual(toStop.map((claim) => claim.real));
   const forced = brokenRules(world).filter((one) => !one.endsWith("is not alone in its conversation's turn"));
   expect(forced).toEqual([]);
 }

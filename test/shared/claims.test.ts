@@ -272,7 +272,7 @@ describe("a worker that was late", () => {
     const late = await claimOne(place, "1-late");
     await loseWorkers(place);
     const fresh = await claimOne(place, "2-fresh");
-    expect(stopAsked(place.board, [late])).toEqual(["a"]);
+    expect(stopAsked(place.board, [late])).toEqual([late]);
     expect(stopAsked(place.board, [fresh])).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { z } from "zod";
 import { openBoard, type Board } from "../../src/shared/db.ts";
 import { groupCommits } from "../../src/shared/group_commit.ts";
 import { rejectionOf, temporaryBoard, temporaryFolder } from "./temporary.ts";
@@ -22,6 +23,7 @@ function workshop(onFull: () => boolean = () => false) {
       database.run(sql);
     },
     isInTransaction: () => database.inTransaction,
+    version: () => z.number().parse(database.query("PRAGMA data_version").values()[0]?.[0]),
   };
   const tx = {
     note: (id: string) => void database.query("INSERT INTO notes VALUES (?)").run(id),

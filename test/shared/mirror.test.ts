@@ -95,7 +95,7 @@ describe("an UPDATE of the status", () => {
       await addJob(place.board, "a");
       const claim = await claimOne(place);
       sqliteShell(place.file, `UPDATE jobs SET status = '${status}'`);
-      expect(stopAsked(place.board, [claim])).toEqual(["a"]);
+      expect(stopAsked(place.board, [claim])).toEqual([claim]);
       expect(await settleJob(place.board, claim, DONE, 3_000)).toBe(false);
       expect(jobOf(place, "a")?.status).toBe(status);
     }

@@ -98,7 +98,7 @@ describe("a row from outside", () => {
     sqliteShell(place.file, insert("a", "'{}'"));
     const claim = await claimOne(place);
     sqliteShell(place.file, "DELETE FROM jobs");
-    expect(stopAsked(place.board, [claim])).toEqual(["a"]);
+    expect(stopAsked(place.board, [claim])).toEqual([claim]);
     const output = { stdout: "", text: "", artifacts: [] };
     expect(await settleJob(place.board, claim, { output, error: null, costMicroUsd: 0 }, 3)).toBe(false);
   });

@@ -39,6 +39,8 @@ DROP TABLE job_events;
 ALTER TABLE job_events_2 RENAME TO job_events;
 -- A job's first event is found by job_run.created_seq: one page less in the commit that everybody waits for.
 CREATE INDEX job_events_job ON job_events (job_id, seq) WHERE kind <> 'job-created';
+CREATE INDEX job_events_pieces ON job_events (job_id)
+  WHERE kind = 'output-delta' OR kind = 'text-delta' OR kind = 'progress-changed';
 CREATE INDEX job_events_deleted ON job_events (at) WHERE kind = 'job-deleted';
 
 CREATE TABLE job_run_2 (
@@ -125,6 +127,10 @@ CREATE TABLE workers (
 -- By rowid, the order of arrival.
 DROP INDEX messages_conversation;
 CREATE INDEX messages_conversation ON messages (conversation_id);
+
+-- How full the storage is, by the indexes alone.
+CREATE INDEX uploads_bytes ON uploads (bytes);
+CREATE INDEX artifacts_bytes ON artifacts (bytes);
 
 ALTER TABLE sandboxes ADD COLUMN attempt INTEGER;
 ALTER TABLE sandboxes ADD COLUMN worker_id TEXT;
