@@ -1,4 +1,5 @@
 // Every call that the page makes to core. The key travels in a header; nothing secret is ever in a URL.
+import type { Run } from "../shared/jobs.ts";
 import type { Conversation, JobEvent, JobView, Message } from "../shared/types.ts";
 
 export type Example = {
@@ -26,8 +27,9 @@ export type Snapshot = {
 
 export type Sent = { readonly job_id: string; readonly message_id: string; readonly conversation_id: string };
 
-/** What a person sends: new bytes (`attachments`), or uploads and examples that core already has. */
+/** What a person sends, once however often it is tried (`key`): new bytes (`attachments`), or uploads and examples that core already has. */
 export type Outgoing = {
+  readonly key: string;
   readonly text: string;
   readonly conversationId: string | null;
   readonly attachments: readonly File[];
@@ -58,8 +60,12 @@ export function createApi(readKey: () => string, onUnpaired: () => void) {
     if (!response.ok) throw await errorOf(response);
     return response;
   };
-  const post = (path: string, body: unknown = {}): Promise<Response> =>
-    call(path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+  const post = (path: string, body: unknown = {}, headers: Record<string, string> = {}): Promise<Response> =>
+    call(path, {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { "Content-Type": "application/json", ...headers },
+    });
 
   return {
     pair: async (token: string) => read(await post("/api/pair", { token }), isKey),
@@ -70,15 +76,23 @@ export function createApi(readKey: () => string, onUnpaired: () => void) {
     remove: async (id: string) => {
       await call(`/api/conversations/${encodeURIComponent(id)}`, { method: "DELETE" });
     },
-    send: async (outgoing: Outgoing): Promise<Sent> =>
-      read(
+    send: async (outgoing: Outgoing): Promise<Sent> => {
+      const headers = { "Idempotency-Key": outgoing.key };
+      return read(
         outgoing.attachments.length > 0
-          ? await call("/api/messages", { method: "POST", body: formOf(outgoing) })
-          : await post("/api/messages", fieldsOf(outgoing)),
+          ? await call("/api/messages", { method: "POST", body: formOf(outgoing), headers })
+          : await post("/api/messages", fieldsOf(outgoing), headers),
         isSent,
-      ),
+      );
+    },
+    /** Where a job stands. */
+    run: async (jobId: string) => (await read(await call(`/api/jobs/${encodeURIComponent(jobId)}`), isJobFile)).run,
     cancel: async (jobId: string) => {
       await post(`/api/jobs/${encodeURIComponent(jobId)}/cancel`);
+    },
+    /** One that ended is run again; one that waits for its time goes on at once. */
+    retry: async (jobId: string) => {
+      await post(`/api/jobs/${encodeURIComponent(jobId)}/retry`);
     },
     /** The newest event of all: what follows is told by the live line. */
     latestSeq: async () => (await read(await call("/api/events?limit=1"), isEvents)).seq,
@@ -112,6 +126,7 @@ const isList = withFields<{ conversations: Conversation[] }>("conversations");
 const isSnapshot = withFields<Snapshot>("conversation", "messages", "jobs", "seq");
 const isSent = withFields<Sent>("job_id", "message_id", "conversation_id");
 const isEvents = withFields<{ events: JobEvent[]; seq: number }>("events", "seq");
+const isJobFile = withFields<{ run: Run }>("run");
 const isRefusal = withFields<{ error: { message: string } }>("error");
 
 async function read<T>(response: Response, isExpected: Outline<T>): Promise<T> {

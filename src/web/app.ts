@@ -10,7 +10,7 @@ import type { MarkdownRenderer } from "./markdown/render.ts";
 import { createRouter, type Router } from "./router.ts";
 import { createTheme, type ThemeChoice } from "./theme.ts";
 import { Thread, type Entry } from "./thread.ts";
-import { isActive, type Turn } from "./transcript.ts";
+import type { Turn } from "./transcript.ts";
 
 export type Pairing = "checking" | "paired" | "unpaired" | "offline";
 
@@ -36,7 +36,7 @@ export type App = {
   readonly isSidebarOpen: Signal<boolean>;
   readonly connect: () => Promise<void>;
   readonly refresh: () => Promise<void>;
-  readonly send: (outgoing: Omit<Outgoing, "conversationId">, names: Turn["files"]) => Promise<void>;
+  readonly send: (outgoing: Omit<Outgoing, "conversationId" | "key">, names: Turn["files"]) => Promise<void>;
   readonly sendAgain: (entry: Entry) => Promise<void>;
 };
 
@@ -88,14 +88,16 @@ export function createApp(): App {
     thread,
     drafts: createDrafts(localStorage),
     markdown,
-    activeEntry: computed(() => thread.entries.value.findLast((entry) => isActive(entry.turn.value)) ?? null),
+    activeEntry: computed(() => thread.atWork()),
     announcement,
     sentCount,
     isSidebarOpen: signal(matchMedia("(min-width: 48rem)").matches),
     connect,
     refresh,
-    send: (outgoing, names) =>
-      afterSending(thread.send({ ...outgoing, conversationId: thread.conversationId.peek() }, names)),
+    send: (outgoing, names) => {
+      const conversationId = thread.conversationId.peek();
+      return afterSending(thread.send({ ...outgoing, conversationId, key: crypto.randomUUID() }, names));
+    },
     sendAgain: (entry) => afterSending(thread.resend(entry)),
   };
   follow(app);

@@ -12,6 +12,8 @@ export type Conversations = {
   readonly receive: (event: JobEvent) => void;
 };
 
+const ENDS: ReadonlySet<JobEvent["kind"]> = new Set(["job-completed", "job-failed", "job-deleted"]);
+
 export function createConversations(api: Api): Conversations {
   const list = signal<readonly Conversation[] | null>(null);
   const busy = signal<ReadonlySet<string>>(new Set());
@@ -50,10 +52,11 @@ export function createConversations(api: Api): Conversations {
     },
     receive: (event) => {
       if (event.conversationId === null) return;
-      const hasEnded = event.kind === "job-completed" || event.kind === "job-failed";
-      markBusy(event.conversationId, !hasEnded);
+      const isEnd = ENDS.has(event.kind);
+      // A new one may have to wait, for hours even: its start tells.
+      if (event.kind !== "job-created") markBusy(event.conversationId, !isEnd);
       // A failure to refresh is shown by the connection banner; the list stays as it was.
-      if (hasEnded || event.kind === "job-created") refresh().catch(() => undefined);
+      if (isEnd || event.kind === "job-created") refresh().catch(() => undefined);
     },
   };
 }

@@ -36,6 +36,21 @@ export function durationText(ms: number): string {
   return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }
 
+/** The rest of a wait, counted up so that it never says 0. */
+export function restText(ms: number): string {
+  if (ms <= 60_000) return `${Math.max(1, Math.ceil(ms / 1_000))} s`;
+  if (ms <= 3_600_000) return `${Math.ceil(ms / 60_000)} min`;
+  return `${Math.ceil(ms / 3_600_000)} h`;
+}
+
+/** A moment to come, in the reader's own way of writing time: "at 14:30", "on Thu, 24 Dec, 18:00". */
+export function momentText(at: number, now: number): string {
+  const time = { hour: "numeric", minute: "2-digit" } as const;
+  const moment = new Date(at);
+  if (startOfDay(at) === startOfDay(now)) return `at ${moment.toLocaleTimeString([], time)}`;
+  return `on ${moment.toLocaleString([], { weekday: "short", day: "numeric", month: "short", ...time })}`;
+}
+
 export function costText(usd: number): string {
   return usd < 0.01 ? `$${usd.toFixed(4)}` : `$${usd.toFixed(2)}`;
 }

@@ -3,7 +3,16 @@ import { batch, signal, type ReadonlySignal, type Signal } from "@preact/signals
 import type { JobEvent } from "../shared/types.ts";
 import { ApiError, type Api, type Outgoing, type Sent } from "./api.ts";
 import { openSnapshot, type Opened } from "./snapshot.ts";
-import { applyEvent, isActive, turnBeingSent, turnFromCreated, type Turn } from "./transcript.ts";
+import {
+  applyEvent,
+  isActive,
+  isBehind,
+  turnAtWork,
+  turnBeingSent,
+  turnFromCreated,
+  withRun,
+  type Turn,
+} from "./transcript.ts";
 
 /** `key` stays the same while a turn goes from sent to answered, so that its place in the page does too. */
 export type Entry = { readonly key: string; readonly turn: Signal<Turn>; readonly outgoing: Outgoing | null };
@@ -44,6 +53,20 @@ export class Thread {
 
   get entries(): ReadonlySignal<readonly Entry[]> {
     return this.#entries;
+  }
+
+  /** The entry that Stop means. */
+  atWork(): Entry | null {
+    const all = this.#entries.value.map((entry) => ({ entry, turn: entry.turn.value }));
+    return turnAtWork(all)?.entry ?? null;
+  }
+
+  /** Whether another job of this conversation comes before this turn's. */
+  isBehind(turn: Turn): boolean {
+    return isBehind(
+      turn,
+      this.#entries.value.map((entry) => entry.turn.value),
+    );
   }
 
   async open(id: string | null): Promise<void> {
@@ -95,6 +118,8 @@ export class Thread {
       }
       return sent;
     } catch (error) {
+      // Its event may have told that core has it although the answer was lost.
+      if (entry.turn.peek().jobId !== null) return null;
       entry.turn.value = { ...entry.turn.peek(), status: "unsent", error: { code: "unsent", message: wordsOf(error) } };
       return null;
     }
@@ -129,6 +154,14 @@ export class Thread {
       this.#early = [];
       for (const event of early) this.receive(event);
     });
+    for (const entry of this.#entries.peek()) if (entry.turn.peek().retry !== null) void this.#learn(entry);
+  }
+
+  /** A failure leaves out what is only nice to know. */
+  async #learn(entry: Entry): Promise<void> {
+    const { jobId } = entry.turn.peek();
+    const run = jobId === null ? null : await this.#api.run(jobId).catch(() => null);
+    if (run !== null) entry.turn.value = withRun(entry.turn.peek(), run);
   }
 
   #keep(turn: Turn): Entry {
@@ -142,13 +175,23 @@ export class Thread {
     const entry = this.#entryOf(event.jobId) ?? this.#adopt(event);
     if (entry === undefined) {
       if (event.kind !== "job-created") return;
-      this.#entries.value = [...this.#entries.peek(), this.#newEntry(turnFromCreated(event), null)];
+      const made = this.#newEntry(turnFromCreated(event), null);
+      this.#entries.value = [...this.#entries.peek(), made];
+      void this.#learn(made);
       return;
     }
+    if (event.kind === "job-deleted") return this.#remove(entry);
     const before = entry.turn.peek();
     const after = applyEvent(before, event);
     entry.turn.value = after;
     if (isActive(before) && !isActive(after)) this.#onEnded(after);
+    if (event.kind === "job-retrying") void this.#learn(entry);
+  }
+
+  #remove(entry: Entry): void {
+    this.#entries.value = this.#entries.peek().filter((known) => known !== entry);
+    // With the last one the conversation itself may be gone.
+    if (this.#entries.peek().length === 0) void this.reload();
   }
 
   #entryOf(jobId: string): Entry | undefined {
@@ -160,7 +203,8 @@ export class Thread {
     if (event.kind !== "job-created") return undefined;
     return this.#entries.peek().find((entry) => {
       const turn = entry.turn.peek();
-      return turn.status === "sending" && turn.jobId === null && turn.prompt === event.prompt;
+      const isUnknown = turn.status === "sending" || turn.status === "unsent";
+      return isUnknown && turn.jobId === null && turn.prompt === event.prompt;
     });
   }
 

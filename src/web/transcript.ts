@@ -1,4 +1,5 @@
 // One question and its answer ("turn"), and how events change it. Pure: the same events give the same turn on every tab.
+import type { Run } from "../shared/jobs.ts";
 import type {
   Artifact,
   JobError,
@@ -17,6 +18,9 @@ export type Step = {
   readonly startedAt: number | null;
   readonly durationMs: number | null;
 };
+
+/** The attempt that failed, and when the next one comes (ms since the epoch). */
+export type Retry = { readonly attempt: number; readonly at: number; readonly error: JobError };
 
 /** `sending` and `unsent` exist on this page alone: core does not know of the message yet. */
 export type TurnStatus = "sending" | "unsent" | JobStatus;
@@ -37,6 +41,15 @@ export type Turn = {
   readonly costUsd: number;
   readonly startedAt: number | null;
   readonly durationMs: number | null;
+  /** The event that put it into the line: whoever has a lower one comes first. */
+  readonly queuedSeq: number;
+  /** Not before (ms since the epoch); null when it may begin at any time. */
+  readonly startsAt: number | null;
+  readonly retry: Retry | null;
+  /** Null until core has said so. */
+  readonly maxAttempts: number | null;
+  /** 0 to 1; null when nobody said. */
+  readonly progress: number | null;
 };
 
 const BLANK: Omit<Turn, "prompt" | "files" | "createdAt" | "status"> = {
@@ -51,10 +64,39 @@ const BLANK: Omit<Turn, "prompt" | "files" | "createdAt" | "status"> = {
   costUsd: 0,
   startedAt: null,
   durationMs: null,
+  queuedSeq: 0,
+  startsAt: null,
+  retry: null,
+  maxAttempts: null,
+  progress: null,
 };
 
 export function isActive(turn: Turn): boolean {
   return turn.status === "sending" || turn.status === "pending" || turn.status === "running";
+}
+
+/** Whether another turn of the conversation comes first: one job of it is done at a time. */
+export function isBehind(turn: Turn, others: readonly Turn[]): boolean {
+  if (!isInLine(turn)) return false;
+  return others.some((other) => {
+    if (other.jobId === turn.jobId) return false;
+    return other.status === "running" || other.retry !== null || (isInLine(other) && other.queuedSeq < turn.queuedSeq);
+  });
+}
+
+const isInLine = (turn: Turn): boolean =>
+  turn.status === "pending" && turn.startsAt === null && turn.retry === null && turn.jobId !== null;
+
+/** The turn that Stop means: the one at work, else the next. */
+export function turnAtWork<T extends { readonly turn: Turn }>(all: readonly T[]): T | null {
+  const active = all.filter(({ turn }) => isActive(turn) && turn.startsAt === null);
+  const next = (): T | undefined => active.toSorted((a, b) => a.turn.queuedSeq - b.turn.queuedSeq)[0];
+  return (
+    active.find(({ turn }) => turn.status === "running") ??
+    active.find(({ turn }) => turn.retry !== null) ??
+    next() ??
+    null
+  );
 }
 
 export function turnBeingSent(prompt: string, files: Turn["files"], createdAt: number): Turn {
@@ -72,6 +114,7 @@ export function turnFromMessage(message: Message): Turn {
 export function turnFromView(view: JobView, message: Message | undefined): Turn {
   const ended = view.status === "completed" || view.status === "failed";
   return {
+    ...BLANK,
     jobId: view.id,
     prompt: message?.text ?? view.prompt,
     files: message?.files ?? [],
@@ -86,21 +129,27 @@ export function turnFromView(view: JobView, message: Message | undefined): Turn 
     artifacts: view.artifacts,
     error: view.output?.error ?? null,
     costUsd: view.costUsd,
-    startedAt: null,
     durationMs: view.durationMs,
   };
 }
 
 export function turnFromCreated(event: JobEvent & { readonly kind: "job-created" }): Turn {
-  const { prompt, files, at: createdAt, jobId } = event;
-  return { ...BLANK, jobId, prompt, files, createdAt, status: "pending" };
+  const { prompt, files, at: createdAt, jobId, seq: queuedSeq } = event;
+  return { ...BLANK, jobId, prompt, files, createdAt, queuedSeq, status: "pending" };
 }
 
 /** A running job, rebuilt from its view (question and files) and all of its events so far. */
 export function turnFromEvents(view: JobView, message: Message | undefined, events: readonly JobEvent[]): Turn {
   const { jobId, prompt, files, createdAt, costUsd } = turnFromView(view, message);
   const blank: Turn = { ...BLANK, jobId, prompt, files, createdAt, costUsd, status: "pending" };
-  return events.reduce(applyEvent, blank);
+  const startsAt = view.state === "scheduled" ? view.runAt : null;
+  return { ...events.reduce(applyEvent, blank), startsAt };
+}
+
+/** What no event tells: when a scheduled job begins, and how often it is tried. */
+export function withRun(turn: Turn, run: Pick<Run, "state" | "runAt" | "maxAttempts">): Turn {
+  const isScheduled = run.state === "scheduled" && turn.status === "pending";
+  return { ...turn, startsAt: isScheduled ? run.runAt : turn.startsAt, maxAttempts: run.maxAttempts };
 }
 
 export function applyEvent(turn: Turn, event: JobEvent): Turn {
@@ -110,10 +159,19 @@ export function applyEvent(turn: Turn, event: JobEvent): Turn {
         ...turn,
         jobId: event.jobId,
         files: event.files,
-        status: turn.status === "sending" ? "pending" : turn.status,
+        queuedSeq: event.seq,
+        ...(turn.status === "sending" || turn.status === "unsent" ? { status: "pending", error: null } : {}),
       };
     case "job-started":
-      return started(turn, event.at);
+      return { ...anew(turn), status: "running", startedAt: event.at };
+    case "job-retrying": {
+      const { attempt, error, retryAt: at } = event;
+      return { ...anew(turn), retry: { attempt, at, error } };
+    }
+    case "job-requeued":
+      return requeued(turn, event.seq);
+    case "progress-changed":
+      return { ...turn, progress: event.fraction };
     case "step-started":
       return {
         ...turn,
@@ -135,16 +193,23 @@ export function applyEvent(turn: Turn, event: JobEvent): Turn {
       return ended(turn, event, "completed", null);
     case "job-failed":
       return ended(turn, event, "failed", event.error);
+    case "job-deleted":
     default:
       // A newer core may tell of things that this page does not know.
       return turn;
   }
 }
 
-/** A second attempt starts from nothing: what the dead worker had shown is not part of the answer. */
-function started(turn: Turn, at: number): Turn {
-  const { jobId, prompt, files, createdAt } = turn;
-  return { ...BLANK, jobId, prompt, files, createdAt, status: "running", startedAt: at };
+/** Another attempt starts from nothing: what the one before had shown is not part of the answer. */
+function anew(turn: Turn): Turn {
+  const { jobId, prompt, files, createdAt, queuedSeq, maxAttempts } = turn;
+  return { ...BLANK, jobId, prompt, files, createdAt, queuedSeq, maxAttempts, status: "pending" };
+}
+
+/** One that was at work or about to keeps its place; any other goes to the end of the line. */
+function requeued(turn: Turn, seq: number): Turn {
+  const keepsPlace = turn.status === "running" || turn.retry !== null;
+  return { ...anew(turn), queuedSeq: keepsPlace ? turn.queuedSeq : seq };
 }
 
 function finishStep(steps: readonly Step[], event: JobEvent & { readonly kind: "step-finished" }): readonly Step[] {
@@ -167,6 +232,9 @@ function ended(
     text: event.output.text === "" ? turn.text : event.output.text,
     output: turn.output.pieces.length === 0 ? outputOf(event.output.stdout) : turn.output,
     costUsd: event.costUsd,
+    startsAt: null,
+    retry: null,
+    progress: null,
     durationMs: turn.startedAt === null ? null : Math.max(0, event.at - turn.startedAt),
   };
 }

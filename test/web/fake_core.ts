@@ -6,6 +6,7 @@ import type {
   Artifact,
   Conversation,
   JobEvent,
+  JobError,
   JobEventBody,
   JobOutput,
   JobView,
@@ -29,7 +30,7 @@ export type FakeJob = {
   /** Bytes that the job brings back; the event goes out as for a real one. */
   readonly bring: (name: string, mediaType: string, bytes: Uint8Array<ArrayBuffer>) => Artifact;
   readonly complete: (output?: Partial<JobOutput>, costUsd?: number) => void;
-  readonly fail: (error: { code: string; message: string; detail?: string }, output?: Partial<JobOutput>) => void;
+  readonly fail: (error: JobError, output?: Partial<JobOutput>) => void;
 };
 
 export type FakeCoreOptions = {
@@ -72,6 +73,12 @@ export class FakeCore implements AsyncDisposable {
   readonly calls: string[] = [];
   /** Ids of jobs that the page asked to stop. */
   readonly cancelled: string[] = [];
+  /** Ids of jobs that the page asked to run again. */
+  readonly retried: string[] = [];
+  /** The Idempotency-Key of each message. */
+  readonly keys: string[] = [];
+  /** How often a job is tried. */
+  maxAttempts = 3;
   /** When set, the next messages are refused with this. */
   refusal: { status: number; message: string } | null = null;
   /** While false, WebSockets are refused as by a core that is away. */
@@ -140,6 +147,12 @@ export class FakeCore implements AsyncDisposable {
     return job;
   }
 
+  /** The job waits for its time. */
+  schedule(job: FakeJob, runAt: number): void {
+    const view = this.#jobs.get(job.id);
+    if (view !== undefined) this.#jobs.set(job.id, { ...view, state: "scheduled", runAt });
+  }
+
   /** Moves the clock of the fake, so that conversations are of several days. */
   passTime(ms: number): void {
     this.#clock += ms;
@@ -198,11 +211,22 @@ export class FakeCore implements AsyncDisposable {
     if (kind === "conversations") return request.method === "DELETE" ? this.#forget(id) : this.#snapshot(id);
     if (kind === "events") return this.#eventsAfter(new URL(request.url).searchParams);
     if (kind === "artifacts") return this.#artifact(id);
-    if (kind === "jobs" && action === "cancel") {
-      this.cancelled.push(id);
-      return Response.json({ job: this.#jobs.get(id) }, { status: 202 });
-    }
+    if (kind === "jobs") return this.#steer(id, action);
     return refuse(404, "not_found", "There is nothing here.");
+  }
+
+  #steer(id: string, action: string | undefined): Response {
+    const job = this.#jobs.get(id);
+    if (job === undefined) return refuse(404, "not_found", "There is no such job.");
+    if (action === "cancel") this.cancelled.push(id);
+    if (action === "retry") {
+      this.retried.push(id);
+      if (this.refusal !== null) return refuse(this.refusal.status, "conflict", this.refusal.message);
+      this.#emit(id, job.conversationId ?? "", { kind: "job-requeued" });
+    }
+    const { state, attempt, runAt } = job;
+    const run = { jobId: id, state, attempt, maxAttempts: this.maxAttempts, runAt };
+    return Response.json({ job, run, attempts: [] }, { status: action === undefined ? 200 : 202 });
   }
 
   #session() {
@@ -219,6 +243,7 @@ export class FakeCore implements AsyncDisposable {
   async #accept(request: Request): Promise<Response> {
     const isForm = request.headers.get("Content-Type")?.startsWith("multipart/") ?? false;
     const { text, conversationId, files } = isForm ? await this.#form(request) : await this.#json(request);
+    this.keys.push(request.headers.get("Idempotency-Key") ?? "");
     if (this.refusal !== null) return refuse(this.refusal.status, "unavailable", this.refusal.message);
     const job = this.createJob(text, files, conversationId);
     const waiting = this.#waitingTests.shift();
@@ -336,7 +361,8 @@ export class FakeCore implements AsyncDisposable {
     const event: JobEvent = { ...body, seq: this.#events.length + 1, jobId, conversationId, at: this.#tick() };
     this.#events.push(event);
     const view = this.#jobs.get(jobId);
-    if (view !== undefined) this.#jobs.set(jobId, viewAfter(view, event));
+    if (body.kind === "job-deleted") this.#jobs.delete(jobId);
+    else if (view !== undefined) this.#jobs.set(jobId, viewAfter(view, event));
     const frame: LiveFrame = { type: "event", event };
     for (const socket of this.#sockets) socket.send(JSON.stringify(frame));
     return event;

@@ -1,4 +1,5 @@
 // When there is no answer: what happened, the details for the curious, and the way on.
+import { useSignal } from "@preact/signals";
 import type { JobError } from "../../shared/types.ts";
 import { useApp } from "../app.ts";
 import type { Entry } from "../thread.ts";
@@ -29,8 +30,28 @@ export function ErrorCard({ error, onRetry }: CardProps) {
           </div>
         </details>
       )}
+      <EarlierAttempts attempts={error?.attempts ?? []} />
       <RetryButton onRetry={onRetry} />
     </section>
+  );
+}
+
+function EarlierAttempts({ attempts }: { readonly attempts: NonNullable<JobError["attempts"]> }) {
+  if (attempts.length === 0) return null;
+  return (
+    <details class="fold">
+      <summary>
+        <ChevronIcon size={16} />
+        {attempts.length === 1 ? "An earlier attempt failed, too" : `${attempts.length} earlier attempts failed, too`}
+      </summary>
+      <ol class="attempts">
+        {attempts.map(({ attempt, message }) => (
+          <li key={attempt}>
+            <span>Attempt {attempt}</span> {message}
+          </li>
+        ))}
+      </ol>
+    </details>
   );
 }
 
@@ -52,11 +73,25 @@ export function UnsentCard({ entry }: { readonly entry: Entry }) {
   return <ErrorCard error={error} onRetry={() => app.sendAgain(entry)} />;
 }
 
+/** What follows from it comes as an event; a refusal is told beside the button. */
 function RetryButton({ onRetry }: Pick<CardProps, "onRetry">) {
+  const isAsked = useSignal(false);
+  const refusal = useSignal("");
+  const retry = async (): Promise<void> => {
+    isAsked.value = true;
+    refusal.value = "";
+    await onRetry().catch((error: unknown) => {
+      refusal.value = error instanceof Error ? error.message : String(error);
+    });
+    isAsked.value = false;
+  };
   return (
-    <button type="button" class="button" onClick={() => void onRetry()}>
-      <RetryIcon size={18} />
-      Try again
-    </button>
+    <div class="retry">
+      <button type="button" class="button" disabled={isAsked.value} onClick={() => void retry()}>
+        <RetryIcon size={18} />
+        Try again
+      </button>
+      <p role="alert">{refusal.value}</p>
+    </div>
   );
 }

@@ -33,6 +33,12 @@ export const CloseIcon = stroke("M6 6l12 12M18 6L6 18");
 export const ArrowUpIcon = stroke("M12 19V5M6 11l6-6 6 6");
 export const ArrowDownIcon = stroke("M12 5v14M6 13l6 6 6-6");
 export const ChevronIcon = stroke("M9 6l6 6-6 6");
+export const ClockIcon = icon(
+  <>
+    <circle cx="12" cy="12" r="8.5" />
+    <path d="M12 7.5V12l3 2" />
+  </>,
+);
 export const CheckIcon = stroke("M5 12.5l4.5 4.5L19 7.5");
 export const PaperclipIcon = stroke(
   "M20 11.5l-8.2 8.2a5.2 5.2 0 0 1-7.4-7.4l8.6-8.6a3.5 3.5 0 0 1 5 5L9.6 17.1a1.8 1.8 0 0 1-2.6-2.6l7.6-7.5",

@@ -16,6 +16,7 @@ import {
   TerminalIcon,
   UploadIcon,
 } from "./icons.tsx";
+import { Wait } from "./wait.tsx";
 
 const ICONS: Record<StepName, JSX.Element> = {
   sandbox: <BoxIcon size={16} />,
@@ -44,19 +45,12 @@ function LiveSteps({ turn }: { readonly turn: Turn }) {
   return (
     <div class="steps-live">
       <StepList turn={turn} />
-      {turn.steps.every((step) => step.durationMs !== null) && (
-        <p class="step-wait">
-          <span class="spinner" />
-          {waitingText(turn)}
-        </p>
+      {turn.steps.every((step) => step.durationMs !== null) && <Wait turn={turn} />}
+      {turn.progress !== null && (
+        <progress class="progress" max={100} value={Math.round(turn.progress * 100)} aria-label="Progress" />
       )}
     </div>
   );
-}
-
-function waitingText(turn: Turn): string {
-  if (turn.status === "sending") return turn.files.length > 0 ? "Sending the files…" : "Sending…";
-  return turn.status === "pending" ? "Waiting for its turn…" : "Working…";
 }
 
 function summaryOf(turn: Turn): string {

@@ -38,12 +38,8 @@ function Question({ turn }: { readonly turn: Turn }) {
 }
 
 function Answer({ turn }: { readonly turn: Turn }) {
-  const app = useApp();
-  const retry = (): Promise<void> =>
-    app.send(
-      { text: turn.prompt, attachments: [], uploadIds: turn.files.map((file) => file.id), example: null },
-      turn.files,
-    );
+  const { api } = useApp();
+  const retry = (): Promise<void> => (turn.jobId === null ? Promise.resolve() : api.retry(turn.jobId));
   const isRunning = isActive(turn);
   return (
     <div class="answer">
