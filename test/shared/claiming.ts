@@ -48,6 +48,19 @@ export function runOf(place: Place, id: string): Run {
 export const kindsOf = (place: Place, id: string): string[] =>
   place.board.read((tx) => eventsAfter(tx, 0, 1_000, id)).map((event) => event.kind);
 
+/** The board, and how often it was written to: also a commit of nothing takes the lock that others wait for. */
+export function countingWrites(place: Place): { readonly board: Board; readonly writes: () => number } {
+  let writes = 0;
+  const board: Board = {
+    ...place.board,
+    write: (unit, durability) => {
+      writes += 1;
+      return place.board.write(unit, durability);
+    },
+  };
+  return { board, writes: () => writes };
+}
+
 /** What must hold whoever wrote: one sentence a row that breaks a rule. */
 export function brokenRules(place: Place): string[] {
   const ended = "state IN ('done', 'failed', 'dead', 'cancelled')";

@@ -14,7 +14,7 @@ import {
 import { openBoard } from "../../src/shared/db.ts";
 import { eventsAfter } from "../../src/shared/events.ts";
 import { attemptsOf } from "../../src/shared/jobs.ts";
-import { DONE, brokenRules, claimOne, jobOf, kindsOf, loseWorkers, retry, runOf } from "./claiming.ts";
+import { DONE, brokenRules, claimOne, countingWrites, jobOf, kindsOf, loseWorkers, retry, runOf } from "./claiming.ts";
 import { addJob, rejectionOf, sqliteShell, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
 const claimed = async (place: TemporaryBoard, limit: number, now = 2_000): Promise<string[]> =>
@@ -49,14 +49,13 @@ describe("claiming", () => {
 
   test("of none is asked for nothing, and an empty board costs no commit", async () => {
     using place = temporaryBoard();
-    const other = openBoard(place.file);
-    const version = other.dataVersion();
-    expect(await claimed(place, 5)).toEqual([]);
-    await addJob(other, "a");
-    expect(await claimed(place, 0)).toEqual([]);
-    expect(other.dataVersion()).toBe(version);
-    expect(await claimed(place, 1)).toEqual(["a"]);
-    other.close();
+    const { board, writes } = countingWrites(place);
+    expect(await claimJobs(board, "1-a", 5, 2_000)).toEqual([]);
+    await addJob(place.board, "a");
+    expect(await claimJobs(board, "1-a", 0, 2_000)).toEqual([]);
+    expect(writes()).toBe(0);
+    expect(await claimJobs(board, "1-a", 1, 2_000)).toMatchObject([{ jobId: "a" }]);
+    expect(writes()).toBe(1);
   });
 
   test("hands over what the handler needs, and shows the job as running", async () => {

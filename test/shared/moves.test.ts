@@ -125,6 +125,17 @@ describe("a conversation", () => {
     expect(await claimed(place, 9, 9_000)).toEqual(["A0"]);
   });
 
+  test.each(["ready", "running", "retrying"] as const)(
+    "lets a message wait that comes while one is %s",
+    async (state) => {
+      using place = temporaryBoard();
+      await addJobIn(place, "a", state, { conversationId: "A" });
+      await addJob(place.board, "b", { conversationId: "A" });
+      expect(runOf(place, "b").state).toBe("waiting");
+      expect(brokenRules(place)).toEqual([]);
+    },
+  );
+
   test("is not held up by a job of its own that is for later", async () => {
     using place = temporaryBoard();
     await addJob(place.board, "later", { conversationId: "A", runAt: 5_000 });
