@@ -76,10 +76,11 @@ export function groupCommits<Tx>(
     }
     if (!begin(batch)) return;
     waiting = waiting.slice(batch.length);
+    let current = version;
     try {
       for (const unit of batch) unit.run();
+      current = engine.version();
       engine.run("COMMIT");
-      rest();
     } catch (error) {
       // Savepoints cost a copy of every page they touch, and throws are rare: only now is each unit fenced off.
       rollBack();
@@ -87,6 +88,7 @@ export function groupCommits<Tx>(
       else giveBack(batch, error);
       return;
     }
+    rest(current);
     for (const unit of batch) unit.resolve();
     if (waiting.length > 0 && !isScheduled) schedule(0);
   };
@@ -94,11 +96,12 @@ export function groupCommits<Tx>(
   /** The same units once more, each in a savepoint, so that those that throw take back themselves only. */
   const runApart = (batch: readonly Unit[]) => {
     const failures = new Map<Unit, unknown>();
+    let current = version;
     try {
       engine.run("BEGIN IMMEDIATE");
       for (const unit of batch) runInSavepoint(engine, unit, failures);
+      current = engine.version();
       engine.run("COMMIT");
-      rest();
     } catch (error) {
       rollBack();
       // Another writer was quicker: all of it again, later.
@@ -107,6 +110,7 @@ export function groupCommits<Tx>(
       if (waiting.length > 0 && !isScheduled) schedule(0);
       return;
     }
+    rest(current);
     for (const unit of batch)
       if (failures.has(unit)) unit.reject(failures.get(unit));
       else unit.resolve();
@@ -119,8 +123,8 @@ export function groupCommits<Tx>(
 
   /** False if another writer has the lock: then it is tried again later. */
   const begin = (batch: readonly Unit[]): boolean => {
-    setLevel(batch.some((unit) => unit.durability === "durable") ? synchronous : "normal");
     try {
+      setLevel(batch.some((unit) => unit.durability === "durable") ? synchronous : "normal");
       engine.run("BEGIN IMMEDIATE");
       beganAt = performance.now();
       busySince = null;
@@ -135,14 +139,16 @@ export function groupCommits<Tx>(
       busySince = null;
       const all = waiting;
       waiting = [];
-      for (const unit of all) unit.reject(error);
+      giveBack(all, isBusy(error) ? locked(error) : error);
       return false;
     }
   };
 
-  /** After a commit: others who committed since our last one shall find the lock free. */
-  const rest = () => {
-    const current = engine.version();
+  /**
+   * After a commit: others who committed since our last one shall find the lock free. `current` was read before the commit:
+   * what fails after it must not make the units run again.
+   */
+  const rest = (current: number) => {
     if (current === version) return;
     version = current;
     const now = performance.now();
@@ -191,8 +197,8 @@ function runInSavepoint(engine: Engine, unit: Unit, failures: Map<Unit, unknown>
   try {
     unit.run();
   } catch (error) {
-    // Some failures end the whole transaction.
-    if (!engine.isInTransaction()) throw error;
+    // Some failures end the whole transaction, and no unit has room on a full disk.
+    if (!engine.isInTransaction() || isFull(error)) throw error;
     failures.set(unit, error);
     engine.run("ROLLBACK TO unit");
   }
@@ -206,6 +212,11 @@ export const isFull = (error: unknown): boolean => /^SQLITE_(FULL|IOERR)/.test(c
 
 /** SQLite's name for what went wrong; empty for other errors. */
 export const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "");
+
+const locked = (cause: unknown) =>
+  new AppError("unavailable", "Another program has locked data/jobs.db, so nothing can be kept. Close that program.", {
+    cause,
+  });
 
 const diskFull = (cause: unknown) =>
   new AppError("unavailable", "The disk is full or broken, so nothing more can be kept. Free some space.", { cause });

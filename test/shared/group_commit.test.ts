@@ -15,15 +15,21 @@ function workshop(onFull: () => boolean = () => false) {
   database.run("CREATE TABLE notes (id TEXT PRIMARY KEY NOT NULL)");
   const said: string[] = [];
   const failures = new Map<string, string[]>();
+  const meet = (what: string) => {
+    said.push(what);
+    const code = failures.get(what)?.shift();
+    if (code !== undefined) throw Object.assign(new Error(code), { code });
+  };
   const engine = {
     run: (sql: string) => {
-      said.push(sql);
-      const code = failures.get(sql)?.shift();
-      if (code !== undefined) throw Object.assign(new Error(code), { code });
+      meet(sql);
       database.run(sql);
     },
     isInTransaction: () => database.inTransaction,
-    version: () => z.number().parse(database.query("PRAGMA data_version").values()[0]?.[0]),
+    version: () => {
+      meet("version");
+      return z.number().parse(database.query("PRAGMA data_version").values()[0]?.[0]);
+    },
   };
   const tx = {
     note: (id: string) => void database.query("INSERT INTO notes VALUES (?)").run(id),
@@ -181,6 +187,57 @@ describe("a commit that fails", () => {
     expect(String(refusal)).toContain("disk is full");
     expect(asked).toBe(2);
     expect(shop.notes()).toEqual([]);
+  });
+});
+
+describe("what goes wrong beside the units", () => {
+  test("never makes them run again once they are committed, nor tells of work that stands that it does not", async () => {
+    using shop = workshop();
+    shop.fail("version", "SQLITE_IOERR_READ");
+    expect(await outcomes([shop.write((tx) => tx.note("a"))])).toEqual([expect.stringContaining("disk")]);
+    expect(shop.notes()).toEqual([]);
+    shop.fail("version", "SQLITE_BUSY_RECOVERY");
+    const both = [shop.write((tx) => tx.note("b")), shop.write((tx) => tx.note("c"))];
+    expect(await outcomes(both)).toEqual(["done", "done"]);
+    expect(shop.notes()).toEqual(["b", "c"]);
+  });
+
+  test("while the level is set is waited for like any lock", async () => {
+    using shop = workshop();
+    shop.fail("PRAGMA synchronous = normal", "SQLITE_BUSY");
+    await shop.write((tx) => tx.note("a"), "soft");
+    expect(shop.notes()).toEqual(["a"]);
+  });
+
+  test("is told when the file has been closed", async () => {
+    using place = temporaryBoard();
+    const board = openBoard(place.file);
+    board.close();
+    expect(await rejectionOf(board.write(() => null, "soft"))).toBeInstanceOf(Error);
+  });
+
+  test.each([
+    ["a disk that is full before they begin", "BEGIN IMMEDIATE", ["a", "b"]],
+    ["a disk that is full when one of them runs again", "", ["b"]],
+  ])("is %s: room is made, and they are done", async (_name, statement, left) => {
+    let asked = 0;
+    using shop = workshop(() => (asked += 1) === 1);
+    shop.fail(statement, "SQLITE_FULL");
+    let runs = 0;
+    const units = [
+      shop.write((tx) => {
+        tx.note("a");
+        if (statement === "") throw new Error("no");
+      }),
+      shop.write((tx) => {
+        tx.note("b");
+        runs += 1;
+        // In the second run; the first was taken back with its neighbour's.
+        if (statement === "" && runs === 1) throw Object.assign(new Error("full"), { code: "SQLITE_FULL" });
+      }),
+    ];
+    expect(await outcomes(units)).toEqual([statement === "" ? "no" : "done", "done"]);
+    expect([shop.notes(), asked]).toEqual([left, 1]);
   });
 });
 
