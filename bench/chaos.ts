@@ -1,7 +1,7 @@
 // The board under kill -9: what is lost (nothing), done twice (nothing), left over (nothing).
 import { runChaos, share, type Result } from "./chaos/run.ts";
 import { FULL, SMALL, type Sizes } from "./chaos/sizes.ts";
-import { toRows, whyVoid } from "./chaos/rows.ts";
+import { isRefuted, toRows, whyVoid } from "./chaos/rows.ts";
 import { printResults } from "./report.ts";
 
 const SHOWN = 8;
@@ -40,6 +40,7 @@ async function main(sizes: Sizes): Promise<number> {
   const reasons = whyVoid(result);
   for (const reason of reasons) console.log(`VOID: ${reason}`);
   printResults("chaos", rows);
+  if (isRefuted(result)) return 1;
   if (reasons.length > 0) return 2;
   return rows.every((row) => row.met) ? 0 : 1;
 }

@@ -16,6 +16,7 @@ export type DoorOptions = {
 
 const Receipt = z.object({ job_id: z.string(), conversation_id: z.string() });
 type Talk = { id: string | null; length: number };
+type Message = { readonly talk: Talk; readonly key: string; readonly words: string; readonly isSlow: boolean };
 
 const FAST_LANES = 6;
 /** Their admissions take a quarter of a second, so that nearly always one is in flight. */
@@ -24,6 +25,7 @@ const MAX_TALKS = 200;
 const MAX_LENGTH = 30;
 const ANSWER_WITHIN_MS = 20_000;
 const LOOK_AGAIN_MS = 15;
+const MANY = 100;
 
 export class Door {
   readonly #options: DoorOptions;
@@ -64,45 +66,52 @@ export class Door {
 
   async #lane(isSlow: boolean, stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
-      const port = this.#options.port();
-      if (port === null || !(isSlow || this.#options.hasRoom())) await pause(LOOK_AGAIN_MS, stop);
-      else await this.#sendOne(port, isSlow);
+      if (this.#options.port() !== null && (isSlow || this.#options.hasRoom())) await this.#deliver(isSlow, stop);
+      else await pause(LOOK_AGAIN_MS, stop);
     }
   }
 
-  async #sendOne(port: number, isSlow: boolean): Promise<void> {
+  /** One message: half of the people send it again under its key until they are answered, the others give up. */
+  async #deliver(isSlow: boolean, stop: AbortSignal): Promise<void> {
     const talk = this.#take();
+    const key = Bun.randomUUIDv7();
+    const words = sayTask(randomTask(key, this.#options.hasDeltas()));
+    let isAnswered = false;
+    for (let tries = Math.random() < 0.5 ? 1 : MANY; tries > 0 && !isAnswered && !stop.aborted; tries -= 1)
+      isAnswered = await this.#send({ talk, key, words, isSlow }, stop);
+    if (!isAnswered) this.#unsure += 1;
+    this.#release(talk);
+  }
+
+  /** True when it was acknowledged. */
+  async #send(message: Message, stop: AbortSignal): Promise<boolean> {
+    while (this.#options.port() === null && !stop.aborted) await pause(LOOK_AGAIN_MS, stop);
     this.#inFlight += 1;
     try {
-      const response = await fetch(`http://127.0.0.1:${port}/api/messages`, {
+      const { headers, body } = message.isSlow ? form(message) : json(message);
+      const response = await fetch(`http://127.0.0.1:${this.#options.port() ?? 0}/api/messages`, {
         method: "POST",
         signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
-        ...(isSlow ? this.#form(talk) : this.#json(talk)),
+        headers: { ...headers, Authorization: `Bearer ${this.#options.token}`, "Idempotency-Key": message.key },
+        body,
       });
-      if (response.status === 202) this.#take202(talk, Receipt.parse(await response.json()), isSlow);
-      else this.#refused(response.status);
+      if (response.status === 202) this.#note(message, Receipt.parse(await response.json()));
+      else this.#refusals.set(response.status, (this.#refusals.get(response.status) ?? 0) + 1);
+      return response.status === 202;
     } catch {
       // Killed in the middle: the message may have got in.
-      this.#unsure += 1;
+      return false;
     } finally {
       this.#inFlight -= 1;
-      this.#release(talk);
     }
   }
 
-  #take202(talk: Talk, receipt: z.infer<typeof Receipt>, isSlow: boolean): void {
-    const { job_id: job, conversation_id: conversation } = receipt;
+  #note({ talk, isSlow }: Message, { job_id: job, conversation_id: conversation }: z.infer<typeof Receipt>): void {
     append(this.#options.ledger, { kind: "acknowledged", job, conversation, door: isSlow ? "form" : "http" });
     this.#acknowledged += 1;
     talk.id = conversation;
     talk.length += 1;
   }
-
-  #refused(status: number): void {
-    this.#unsure += 1;
-    this.#refusals.set(status, (this.#refusals.get(status) ?? 0) + 1);
-  }
-
   /** One that nobody speaks in at this moment: so the answers come in the order of the messages. */
   #take(): Talk {
     if (this.#talks < MAX_TALKS) {
@@ -117,28 +126,25 @@ export class Door {
     if (talk.id !== null && talk.length < MAX_LENGTH) this.#idle.push(talk);
     else this.#talks -= 1;
   }
+}
 
-  #json(talk: Talk) {
-    const body = { text: this.#words(), ...(talk.id === null ? {} : { conversation_id: talk.id }) };
-    return { headers: { ...this.#bearer(), "Content-Type": "application/json" }, body: JSON.stringify(body) };
-  }
+function json({ talk, words }: Message) {
+  const body = { text: words, ...(talk.id === null ? {} : { conversation_id: talk.id }) };
+  return { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+}
 
-  #form(talk: Talk) {
-    const boundary = `chaos${Bun.randomUUIDv7()}`;
-    const field = (name: string, value: string) =>
-      `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
-    const opening =
-      field("text", this.#words()) +
-      (talk.id === null ? "" : field("conversation_id", talk.id)) +
-      `--${boundary}\r\nContent-Disposition: form-data; name="files"; filename="table.csv"\r\nContent-Type: text/csv\r\n\r\na,b\r\n`;
-    return {
-      headers: { ...this.#bearer(), "Content-Type": `multipart/form-data; boundary=${boundary}` },
-      body: slowly(opening, `1,2\r\n--${boundary}--\r\n`, 50 + Math.random() * 350),
-    };
-  }
-
-  readonly #bearer = () => ({ Authorization: `Bearer ${this.#options.token}` });
-  readonly #words = () => sayTask(randomTask(this.#options.hasDeltas()));
+function form({ talk, words }: Message) {
+  const boundary = `chaos${Bun.randomUUIDv7()}`;
+  const field = (name: string, value: string) =>
+    `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+  const opening =
+    field("text", words) +
+    (talk.id === null ? "" : field("conversation_id", talk.id)) +
+    `--${boundary}\r\nContent-Disposition: form-data; name="files"; filename="table.csv"\r\nContent-Type: text/csv\r\n\r\na,b\r\n`;
+  return {
+    headers: { "Content-Type": `multipart/form-data; boundary=${boundary}` },
+    body: slowly(opening, `1,2\r\n--${boundary}--\r\n`, 50 + Math.random() * 350),
+  };
 }
 
 /** The second half comes later than the first. */

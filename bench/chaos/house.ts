@@ -12,7 +12,6 @@ const ROOT = join(import.meta.dir, "../..");
 /** statfs(2): what is in memory only has no disk. */
 const TMPFS_MAGIC = 0x01021994;
 const CONCURRENCY = 8;
-const TIRED_MS = 3_000;
 /** Mostly as quick as E2B, now and then not: a caller may die in the middle. */
 const createMs = (): number => (Math.random() < 0.05 ? 500 + Math.random() * 1_500 : 30 + Math.random() * 120);
 
@@ -45,7 +44,7 @@ export function openHouse(sizes: Sizes): House {
   const home = mkdtempSync(join(parent, "sandpiper-chaos-"));
   const ledger = join(home, "ledger.jsonl");
   let isTired = false;
-  const provider = openProvider(() => (isTired ? TIRED_MS : createMs()));
+  const provider = openProvider(() => (isTired ? sizes.makingMs : createMs()));
   const errors = new Map<string, number>();
   const base = {
     PATH: process.env["PATH"] ?? "",

@@ -14,6 +14,7 @@ const JobRow = z.object({
   max_attempts: integer,
   finished_at: optionalInteger,
   mark: optionalText,
+  prompt: text,
 });
 export type JobRecord = z.infer<typeof JobRow>;
 
@@ -39,7 +40,8 @@ export type Records = {
 };
 
 const JOBS = `SELECT id, status, state, conversation_id, created_seq, attempt, max_attempts, finished_at,
-  json_extract(output_result, '$.text') AS mark FROM jobs JOIN job_run ON job_id = id ORDER BY created_seq`;
+  json_extract(output_result, '$.text') AS mark,
+  json_extract(input_context, '$.prompt') AS prompt FROM jobs JOIN job_run ON job_id = id ORDER BY created_seq`;
 const EVENTS = `SELECT seq, job_id, attempt, kind, json_extract(data, '$.attempt') AS named FROM job_events ORDER BY seq`;
 const ATTEMPTS = `SELECT job_id, attempt, worker_id, outcome, json_extract(error, '$.code') AS error_code
   FROM job_attempts ORDER BY job_id, attempt`;

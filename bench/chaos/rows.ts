@@ -40,15 +40,20 @@ const none = (name: string, count: number, unit = "jobs", peers: Row["peers"] = 
 const longStops = (result: Result, sizes: Sizes): number =>
   result.stops.filter((stop) => stop.ms > sizes.leaseMs).length;
 
+/** A proof of the contrary is one in any case. */
+export function isRefuted(result: Result): boolean {
+  const found = Object.values(result.findings).some((sentences) => sentences.length > 0);
+  return found || result.problems.length + result.mismatches + result.stuck + result.orphans > 0;
+}
+
 /** Why the run says nothing about the board; nothing when it says something. */
 export function whyVoid(result: Result): string[] {
   const idle = result.kills.filter((kill) => kill.ready === 0).length;
-  const lost = (result.outcomes.get("lost") ?? 0) + (result.outcomes.get("dead") ?? 0);
+  const isRobbed = result.stops.some((stop) => stop.name === "worker" && stop.lost > 0);
   const reasons = [
     [share(result.kills) < MIN_SHARE_PCT, `only ${share(result.kills)} % of the kills met a process that held a job`],
     [idle > 0, `at ${idle} kills no job was waiting`],
-    [lost === 0, "no attempt was lost, so nothing had to be done again"],
-    [result.lateResults === 0, "no late result came, so the fence was never tried"],
+    [!isRobbed, "no worker lost a job while it was stopped, so the fence was never tried"],
   ] as const;
   return reasons.flatMap(([isSo, why]) => (isSo ? [why] : []));
 }

@@ -44,7 +44,7 @@ const TOLD_WITHIN_MS = 10_000;
 const IN_THE_MAKING = 3;
 const END_GRACE_MS = 10_000;
 /** From here on a share of the jobs tells its output in pieces. */
-const DELTAS_FROM = 0.6;
+const DELTAS_FROM = 0.5;
 
 export async function runChaos(sizes: Sizes, say: (text: string) => void): Promise<Result> {
   await using house = openHouse(sizes);

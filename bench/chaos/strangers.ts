@@ -65,8 +65,9 @@ export class Strangers {
 
   #row(): Row {
     const now = Date.now();
-    const input = JSON.stringify({ prompt: sayTask(randomTask(this.#options.hasDeltas())) });
-    return [crypto.randomUUID(), Math.random() < 0.5 ? "chat" : "code_exec", input, now, now];
+    const id = crypto.randomUUID();
+    const input = JSON.stringify({ prompt: sayTask(randomTask(id, this.#options.hasDeltas())) });
+    return [id, Math.random() < 0.5 ? "chat" : "code_exec", input, now, now];
   }
 }
 

@@ -2,6 +2,8 @@
 import { z } from "zod";
 
 const Task = z.object({
+  /** The message or row that asks for it: one job each. */
+  message: z.string(),
   /** How long it works (ms). */
   ms: z.number(),
   /** Does it in a sandbox. */
@@ -17,17 +19,16 @@ export type Task = z.infer<typeof Task>;
 
 export const sayTask = (task: Task): string => `task ${JSON.stringify(task)}`;
 
-export function hearTask(prompt: string): Task {
-  return Task.parse(JSON.parse(prompt.slice("task ".length)));
-}
+export const hearTask = (prompt: string): Task => Task.parse(JSON.parse(prompt.slice("task ".length)));
 
 /** Mostly short, now and then long enough for everything to happen meanwhile. */
-export function randomTask(hasDeltas: boolean): Task {
+export function randomTask(message: string, hasDeltas: boolean): Task {
   const isLong = Math.random() < 0.08;
   return {
+    message,
     ms: Math.round(isLong ? 400 + Math.random() * 1_200 : Math.random() * 120),
     hasSandbox: Math.random() < 0.25,
-    deltas: hasDeltas && Math.random() < 0.2 ? 1 + Math.floor(Math.random() * 4) : 0,
+    deltas: hasDeltas && Math.random() < 0.4 ? 1 + Math.floor(Math.random() * 4) : 0,
     fails: pick(Math.random()),
     isStubborn: Math.random() < 0.5,
   };

@@ -2,6 +2,7 @@
 import type { Seen } from "./follower.ts";
 import type { Line } from "./ledger.ts";
 import type { JobRecord, Records } from "./records.ts";
+import { hearTask } from "./task.ts";
 import { faultOf, isDelta, isEnd } from "./story.ts";
 
 export type Evidence = {
@@ -163,11 +164,16 @@ const pairs = <T>(list: readonly T[]): [T, T][] =>
     return first === undefined ? [] : [[first, second]];
   });
 
-/** More jobs than anybody may have sent. */
+/** More jobs than anybody may have sent, or two of one message. */
 function uninvited({ records, ledger, unsure }: Evidence): string[] {
   const known = new Set(linesOf(ledger, "acknowledged").map(({ job }) => job));
   const unknown = records.jobs.filter(({ id }) => !known.has(id));
-  return unknown.length > unsure ? [`${unknown.length} jobs were not acknowledged, but only ${unsure} may be`] : [];
+  const tooMany =
+    unknown.length > unsure ? [`${unknown.length} jobs were not acknowledged, but only ${unsure} may be`] : [];
+  const doubles = [...Map.groupBy(records.jobs, ({ prompt }) => hearTask(prompt).message)]
+    .filter(([, jobs]) => jobs.length > 1)
+    .map(([message, jobs]) => `message ${message} made ${jobs.length} jobs`);
+  return [...tooMany, ...doubles];
 }
 
 /** A handler asks the provider about its sandbox before it ends. */

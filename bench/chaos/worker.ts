@@ -13,8 +13,10 @@ const perform: JobHandler = async (job, context) => {
   append(ledger, { kind: "started", ...whose });
   const task = hearTask(job.input.prompt ?? "");
   if (task.fails === "once" && job.attempt === 1) throw new AppError("unavailable", "Not now.");
-  if (task.deltas > 0) append(ledger, { kind: "deltas", ...whose, count: task.deltas });
+  if (task.deltas > 0) append(ledger, { kind: "deltas", ...whose, count: task.deltas + 1 });
   await context.report.step("run", "Working", () => work(task, context));
+  // The last piece is the newest event of all when the end is told, if nobody else tells something at this moment.
+  if (task.deltas > 0) context.report.emit({ kind: "text-delta", text: "last" });
   const mark = Bun.randomUUIDv7();
   append(ledger, { kind: "effect", ...whose, mark });
   if (task.fails === "always") return { text: mark, error: { code: "code", message: "It cannot be done." } };
