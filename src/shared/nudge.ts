@@ -46,7 +46,7 @@ export function listenForNudges(dataDir: string, onNudge: () => void, onLost: (w
     },
   });
   return {
-    send: () => peers.forEach((peer) => peer.write("!")),
+    send: oncePerTurn(() => peers.forEach((peer) => peer.write("!"))),
     isConnected: () => peers.size > 0,
     close: () => server.stop(true),
   };
@@ -72,5 +72,18 @@ export function connectNudge(dataDir: string, workerId: string, onNudge: () => v
     Bun.connect({ unix: socketPath(dataDir), socket }).then(onNudge, lose);
   };
   connect();
-  return { send: () => void peer?.write("!"), isConnected: () => peer !== null, close: () => peer?.end() };
+  return { send: oncePerTurn(() => void peer?.write("!")), isConnected: () => peer !== null, close: () => peer?.end() };
+}
+
+/** What many ask for in one turn of the event loop is done once, at its end. */
+function oncePerTurn(action: () => void): () => void {
+  let isAsked = false;
+  return () => {
+    if (isAsked) return;
+    isAsked = true;
+    setImmediate(() => {
+      isAsked = false;
+      action();
+    });
+  };
 }

@@ -28,7 +28,8 @@ const clock = systemClock;
 const tally = newTally();
 const opened = openBoard(boardFile(home));
 const board = behaviour === "timed" ? timedBoard(opened, tally) : opened;
-const log = createLog("worker");
+// As quiet as the peers.
+const log = createLog("worker", "warn");
 const wake = createWake();
 const workerId = `${process.pid}-${Bun.randomUUIDv7()}`;
 await registerWorker(opened, { id: workerId, pid: process.pid, pidStarted: identityOf(process.pid) }, clock.now());
