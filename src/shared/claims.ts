@@ -70,9 +70,7 @@ export function nextDue(tx: Tx): number | null {
 export function stopAsked(board: Board, claims: readonly Claim[]): Claim[] {
   if (claims.length === 0) return [];
   return board.read((tx) =>
-    claims.filter(
-      (claim) => tx.get(`${HELD} AND cancel_at IS NULL`, claim.jobId, claim.attempt, claim.workerId) === null,
-    ),
+    claims.filter((claim) => tx.get(`${HELD} AND cancel_at IS NULL`, ...fenceOf(claim)) === null),
   );
 }
 
@@ -138,9 +136,7 @@ export function retryJob(board: Board, claim: Claim, retry: Retry, now: number):
       retryAt,
       retry.isCounted ? 0 : 1,
       retry.costMicroUsd,
-      claim.jobId,
-      claim.attempt,
-      claim.workerId,
+      ...fenceOf(claim),
     );
     if (isOurs === 0) return settle(tx, claim, stopped(retry.costMicroUsd), now);
     const { attempt } = claim;
@@ -156,9 +152,7 @@ export function handBackJob(board: Board, claim: Claim, costMicroUsd: number, no
       `UPDATE job_run SET state = 'ready', max_attempts = max_attempts + 1, worker_id = NULL, progress = NULL,
        cost_micro_usd = cost_micro_usd + ? ${WHERE_HELD} AND cancel_at IS NULL`,
       costMicroUsd,
-      claim.jobId,
-      claim.attempt,
-      claim.workerId,
+      ...fenceOf(claim),
     );
     if (isOurs === 0) return settle(tx, claim, stopped(costMicroUsd), now);
     tellReturn(tx, claim, "handed-back", { error: null, costMicroUsd }, { kind: "job-requeued" }, now);
@@ -166,8 +160,11 @@ export function handBackJob(board: Board, claim: Claim, costMicroUsd: number, no
   });
 }
 
-const WHERE_HELD = "WHERE job_id = ? AND attempt = ? AND worker_id = ? AND state = 'running'";
+/** The moment of the claim, too: an id that was deleted and came again counts its attempts from one again. */
+const WHERE_HELD = "WHERE job_id = ? AND attempt = ? AND worker_id = ? AND started_at = ? AND state = 'running'";
 const HELD = `SELECT 1 FROM job_run ${WHERE_HELD}`;
+
+const fenceOf = (claim: Claim) => [claim.jobId, claim.attempt, claim.workerId, claim.startedAt] as const;
 
 /** Nothing happens if the claim was lost. */
 function settle(tx: Tx, claim: Claim, end: Settlement, now: number): boolean {
@@ -177,9 +174,7 @@ function settle(tx: Tx, claim: Claim, end: Settlement, now: number): boolean {
     state,
     now,
     end.costMicroUsd,
-    claim.jobId,
-    claim.attempt,
-    claim.workerId,
+    ...fenceOf(claim),
   );
   if (settled === 1) tellEnd(tx, claim, state, end, claim.spentMicroUsd + end.costMicroUsd, now);
   return settled === 1;
@@ -191,7 +186,7 @@ const stopped = (costMicroUsd: number): Settlement => ({
 });
 
 function isHeld(tx: Tx, claim: Claim): boolean {
-  return tx.get(HELD, claim.jobId, claim.attempt, claim.workerId) !== null;
+  return tx.get(HELD, ...fenceOf(claim)) !== null;
 }
 
 function begin(tx: Tx, row: z.infer<typeof ClaimRow>, workerId: string, now: number): Claim {

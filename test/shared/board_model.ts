@@ -55,7 +55,6 @@ export class BoardModel {
   readonly conversations = new Set<string>();
   /** Where a stranger has started a job out of turn, two of one conversation may run side by side. */
   readonly forced = new Set<string>();
-  readonly #attemptsOfDeleted = new Map<string, number>();
   #places = 0;
 
   /** Ready jobs as they will be claimed. */
@@ -73,7 +72,7 @@ export class BoardModel {
     if (known !== undefined) return known.id;
     const isLater = wanted.runAt !== null && wanted.runAt > this.now;
     const state = isLater ? "scheduled" : this.#placeFor(wanted.conversationId);
-    this.#add({ ...wanted, runAt: isLater ? wanted.runAt : null }, state, 0);
+    this.#add({ ...wanted, runAt: isLater ? wanted.runAt : null }, state);
     return wanted.id;
   }
 
@@ -170,10 +169,8 @@ export class BoardModel {
 
   strangerInserts(id: string, status: JobStatus): void {
     const state = ({ pending: "ready", running: "running", completed: "done", failed: "failed" } as const)[status];
-    // An id that comes again goes on counting: a worker of its first life must not pass for one of its second.
-    const attempt = this.#attemptsOfDeleted.get(id) ?? 0;
     const plain = { id, conversationId: null, priority: 0, key: null, deadlineAt: null, runAt: null };
-    this.#add({ ...plain, maxAttempts: attempt + 3 }, state, attempt);
+    this.#add({ ...plain, maxAttempts: 3 }, state);
   }
 
   /** By an UPDATE, or by a row that REPLACEs it. */
@@ -196,7 +193,6 @@ export class BoardModel {
 
   delete(job: ModelJob): void {
     this.jobs.delete(job.id);
-    this.#attemptsOfDeleted.set(job.id, job.attempt);
     this.seq += 1;
     if (!isFinal(job.state)) this.#promote(job.conversationId);
   }
@@ -211,9 +207,9 @@ export class BoardModel {
     return jobs.map((job) => job.id);
   }
 
-  #add(job: NewModelJob, state: JobState, attempt: number): void {
-    const fresh = { workerId: null, isCancelAsked: false, costMicroUsd: 0, story: [], outcomes: new Map() };
-    const whole: ModelJob = { ...job, ...fresh, state, attempt, place: this.#nextPlace() };
+  #add(job: NewModelJob, state: JobState): void {
+    const fresh = { attempt: 0, workerId: null, isCancelAsked: false, costMicroUsd: 0, story: [], outcomes: new Map() };
+    const whole: ModelJob = { ...job, ...fresh, state, place: this.#nextPlace() };
     this.jobs.set(job.id, whole);
     this.tell(whole, "job-created");
   }

@@ -131,9 +131,10 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant("forget" as const), talk: fc.nat({ max: 2 }) }) },
 );
 
-/** Takes the step on both, and compares what they answer. */
+/** Takes the step on both, and compares what they answer. It takes a moment. */
 export async function take(step: Step, world: World): Promise<void> {
   const { model, board } = world;
+  model.now += 1;
   switch (step.do) {
     case "enqueue":
       return enqueueAll(step.jobs, step.isBroken, world);
