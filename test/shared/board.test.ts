@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SCHEMA_VERSION, openBoard } from "../../src/shared/db.ts";
+import { shellSession } from "./shell_session.ts";
 import { rejectionOf, sqliteShell, temporaryBoard, temporaryFolder } from "./temporary.ts";
 
 describe("the jobs table", () => {
@@ -143,31 +144,3 @@ describe("a unit of work", () => {
     expect(place.value("SELECT created_at FROM jobs")).toBe(120);
   });
 });
-
-/** SQLite's shell, kept open. `say` resolves with what it printed once it has done what it was told. */
-async function shellSession(file: string) {
-  const child = Bun.spawn(["sqlite3", "-bail", file], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
-  const reader = child.stdout.getReader();
-  const decoder = new TextDecoder();
-  let heard = "";
-  const say = async (statements: string): Promise<string> => {
-    void child.stdin.write(`${statements}\n.print told\n`);
-    await child.stdin.flush();
-    while (!heard.endsWith("told\n")) {
-      const { value, done } = await reader.read();
-      if (done) throw new Error(`The shell has ended: ${heard}`);
-      heard += decoder.decode(value);
-    }
-    const said = heard.slice(0, -"told\n".length).trim();
-    heard = "";
-    return said;
-  };
-  await say(".output");
-  return {
-    say,
-    [Symbol.asyncDispose]: async () => {
-      await child.stdin.end();
-      await child.exited;
-    },
-  };
-}
