@@ -1,6 +1,6 @@
 // jobs.status and job_run.state say the same, whoever wrote last: every state of ours against every status of theirs.
 import { describe, expect, test } from "bun:test";
-import { claimJobs, settleJob, stopAsked } from "../../src/shared/claims.ts";
+import { claimJobs, recordEvents, settleJob, stopAsked } from "../../src/shared/claims.ts";
 import { eventsAfter, latestSeq } from "../../src/shared/events.ts";
 import { attemptsOf, listJobs } from "../../src/shared/jobs.ts";
 import { JOB_STATES, type JobState, type JobStatus } from "../../src/shared/types.ts";
@@ -101,6 +101,20 @@ describe("an UPDATE of the status", () => {
     }
   });
 
+  // The pieces of an attempt that a stranger has ended stay for as long as the job, and its progress with them.
+  test.failing("forgets the pieces and the progress of the attempt that it ends", async () => {
+    for (const status of ["pending", "completed", "failed"]) {
+      using place = temporaryBoard();
+      await addJob(place.board, "a");
+      const claim = await claimOne(place);
+      await recordEvents(place.board, claim, [{ kind: "text-delta", text: "x" }], 2_000);
+      await recordEvents(place.board, claim, [{ kind: "progress-changed", fraction: 0.5 }], 2_000);
+      sqliteShell(place.file, `UPDATE jobs SET status = '${status}'`);
+      expect(kindsOf(place, "a")).not.toContain("text-delta");
+      expect(runOf(place, "a").progress).toBeNull();
+    }
+  });
+
   test("of every row at once is many rows' own, conversations included", async () => {
     using place = temporaryBoard();
     for (const state of JOB_STATES) await addJobIn(place, state, state);
@@ -155,6 +169,16 @@ describe("a REPLACE", () => {
     );
     for (const state of JOB_STATES) expect([state, runOf(place, state).state]).toEqual([state, after(state, status)]);
     expect(brokenBy(place, "waiting", status)).toEqual([]);
+  });
+
+  // Who follows the job hears nothing of its new life, and it takes the place of whoever came last.
+  test.failing("of a job that has ended by one that waits is told, and has a place of its own", async () => {
+    using place = temporaryBoard();
+    await addJobIn(place, "a", "done");
+    await addJob(place.board, "b");
+    sqliteShell(place.file, "REPLACE INTO jobs VALUES ('a', 'chat', 'pending', '{}', NULL, 1, 1)");
+    expect(kindsOf(place, "a").at(-1)).toBe("job-requeued");
+    expect(place.rows("SELECT turn FROM job_run GROUP BY turn HAVING count(*) > 1")).toEqual([]);
   });
 });
 
