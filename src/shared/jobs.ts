@@ -126,14 +126,13 @@ export type JobFilter = {
 
 /** Newest first. */
 export function listJobs(tx: Tx, limit: number, filter: JobFilter = {}): Job[] {
-  const rowid =
-    filter.before === undefined ? undefined : tx.get("SELECT rowid FROM jobs WHERE id = ?", filter.before)?.["rowid"];
+  const before = filter.before === undefined ? Number.MAX_SAFE_INTEGER : rowidOf(tx, filter.before);
   // In the order of the rows, which is the order of their coming, whatever the clocks said.
   return tx
     .all(
       `${SELECT_JOB} WHERE jobs.rowid < ? AND (?2 IS NULL OR job_run.state IN (SELECT value FROM json_each(?2)))
        ORDER BY jobs.rowid DESC LIMIT ?`,
-      rowid === undefined ? Number.MAX_SAFE_INTEGER : integer.parse(rowid),
+      before,
       filter.states === undefined ? null : JSON.stringify(filter.states),
       limit,
     )
@@ -209,6 +208,11 @@ const AttemptRow = z.object({
 
 const SELECT_JOB = `SELECT jobs.id, jobs.type, jobs.status, jobs.input_context, jobs.output_result,
   job_run.conversation_id, jobs.created_at, jobs.updated_at FROM jobs JOIN job_run ON job_run.job_id = jobs.id`;
+
+/** 0, which is before all, for a job that is not there any more. */
+function rowidOf(tx: Tx, jobId: string): number {
+  return integer.parse(tx.get("SELECT rowid FROM jobs WHERE id = ?", jobId)?.["rowid"] ?? 0);
+}
 
 function findByKey(tx: Tx, key: string): string | null {
   const row = tx.get("SELECT job_id FROM job_run WHERE idempotency_key = ?", key);

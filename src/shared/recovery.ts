@@ -6,6 +6,9 @@ import { emptyEnd, tellEnd, tellReturn } from "./moves.ts";
 import { text } from "./rows.ts";
 import type { JobError } from "./types.ts";
 
+/** Jobs that expire in one transaction. */
+const EXPIRED_AT_ONCE = 256;
+
 /** Jobs of workers that are gone are ready again, or end when that was their last attempt. Returns their ids. */
 export function reclaimJobs(
   board: Board,
@@ -33,17 +36,16 @@ export function dropJob(board: Board, claim: Claim, now: number): Promise<boolea
 }
 
 /** Jobs that have not begun by their deadline fail. Returns their ids. */
-export function expireJobs(board: Board, now: number): Promise<string[]> {
-  const late = (tx: Tx): Run[] =>
-    tx
-      .all(
-        "SELECT * FROM job_run WHERE deadline_at <= ? AND deadline_at IS NOT NULL AND finished_at IS NULL AND state <> 'running'",
-        now,
-      )
-      .map(toRun);
-  if (board.read(late).length === 0) return Promise.resolve([]);
+export async function expireJobs(board: Board, now: number): Promise<string[]> {
+  const expired: string[] = [];
+  while (board.read((tx) => lateJobs(tx, now, 1)).length > 0) expired.push(...(await expireSome(board, now)));
+  return expired;
+}
+
+/** Not all in one transaction: everybody else waits meanwhile. */
+function expireSome(board: Board, now: number): Promise<string[]> {
   return board.write((tx) => {
-    const runs = late(tx);
+    const runs = lateJobs(tx, now, EXPIRED_AT_ONCE);
     for (const run of runs) {
       tx.run("UPDATE job_run SET state = 'failed', finished_at = ?, run_at = NULL WHERE job_id = ?", now, run.jobId);
       const error = { code: "timeout", message: "Its deadline passed before it could be done, so it was not begun." };
@@ -51,6 +53,17 @@ export function expireJobs(board: Board, now: number): Promise<string[]> {
     }
     return runs.map((run) => run.jobId);
   });
+}
+
+function lateJobs(tx: Tx, now: number, limit: number): Run[] {
+  return tx
+    .all(
+      `SELECT * FROM job_run WHERE deadline_at <= ? AND deadline_at IS NOT NULL AND finished_at IS NULL AND state <> 'running'
+       LIMIT ?`,
+      now,
+      limit,
+    )
+    .map(toRun);
 }
 
 function runsOfGone(tx: Tx, isGone: (tx: Tx, workerId: string) => boolean): Run[] {

@@ -26,6 +26,13 @@ describe("lists", () => {
     expect(listed(place, 9)).toEqual(["second", "first"]);
   });
 
+  test("end where the job that they go on from is gone: who pages never begins again from the top", async () => {
+    using place = temporaryBoard();
+    for (const id of ["a", "b", "c"]) await addJob(place.board, id);
+    await place.board.write((tx) => tx.run("DELETE FROM jobs WHERE id = 'b'"));
+    expect(listed(place, 9, { before: "b" })).toEqual([]);
+  });
+
   test("can be of some states only", async () => {
     using place = temporaryBoard();
     for (const id of ["a", "b", "c", "d"]) await addJob(place.board, id);

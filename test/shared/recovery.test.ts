@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { claimJobs, recordEvents, settleJob } from "../../src/shared/claims.ts";
 import { cancelJob } from "../../src/shared/control.ts";
 import { openBoard } from "../../src/shared/db.ts";
-import { attemptsOf } from "../../src/shared/jobs.ts";
+import { attemptsOf, insertJob } from "../../src/shared/jobs.ts";
 import { dropJob, expireJobs, reclaimJobs } from "../../src/shared/recovery.ts";
 import {
   DONE,
@@ -134,6 +134,22 @@ describe("a deadline", () => {
       expect(brokenRules(place)).toEqual([]);
     },
   );
+
+  test("of very many ends them all, and lets others write in between", async () => {
+    using place = temporaryBoard();
+    await place.board.write((tx) => {
+      for (let index = 0; index < 600; index += 1)
+        insertJob(
+          tx,
+          { id: `${index}`, type: "chat", input: {}, conversationId: "talk", files: [], deadlineAt: 3_000 },
+          1,
+        );
+    });
+    const { board, writes } = countingWrites(place);
+    expect(new Set(await expireJobs(board, 3_000)).size).toBe(600);
+    expect(writes()).toBe(3);
+    expect(brokenRules(place)).toEqual([]);
+  });
 
   test("that passes while a job runs is its worker's to keep; the board waits for it", async () => {
     using place = temporaryBoard();
