@@ -142,7 +142,7 @@ test("a sandbox of this machine is in the ledger and costs nothing, whatever the
 // Each round ends at the first one that cannot be killed, and the next begins with it again.
 test.failing("an orphan that cannot be killed does not keep the others alive", async () => {
   const asked: string[] = [];
-  await using server = Bun.serve({
+  const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     fetch: (request) => {
@@ -151,6 +151,7 @@ test.failing("an orphan that cannot be killed does not keep the others alive", a
       return pathname.endsWith("stuck") ? new Response("no", { status: 500 }) : new Response(null, { status: 204 });
     },
   });
+  await using _ = { [Symbol.asyncDispose]: () => server.stop(true) };
   using place = ledger("e2b", `http://127.0.0.1:${server.port}`);
   for (const [index, name] of ["stuck", "other"].entries())
     await place.board.write((tx) =>
