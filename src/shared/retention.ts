@@ -100,7 +100,7 @@ const OLD_DELETIONS: Forgettable = {
   // The newest seq of all stays: the next one is reckoned from it.
   find: `SELECT seq AS id FROM job_events WHERE kind = 'job-deleted' AND at < ?
     AND seq < (SELECT max(seq) FROM job_events) LIMIT ?`,
-  drop: "DELETE FROM job_events WHERE seq = ? AND seq < (SELECT max(seq) FROM job_events)",
+  drop: "DELETE FROM job_events WHERE seq = ?",
 };
 const OLD_SANDBOXES: Forgettable = {
   // A chain of OR: each half has its place in the index.

@@ -273,6 +273,20 @@ describe("following", () => {
     expect(kinds.slice(3)).toEqual(["job-started", "job-completed"]);
   });
 
+  test("a long story is told to its end", async () => {
+    using place = temporaryBoard();
+    await addJob(place.board, "a");
+    const claim = await claimOne(place);
+    const steps = Array.from({ length: 250 }, (_, at) => `step ${at}`);
+    const bodies = steps.map((title): JobEventBody => ({ kind: "step-started", step: "run", title }));
+    await recordEvents(place.board, claim, bodies, 3_000);
+    await settleJob(place.board, claim, DONE, 4_000);
+    const told: JobEvent[] = [];
+    await follow(place.board, "a", (one) => void told.push(one), never);
+    expect(told.flatMap((one) => (one.kind === "step-started" ? [one.title] : []))).toEqual(steps);
+    expect(told.at(-1)?.kind).toBe("job-completed");
+  });
+
   test("ends when the job is deleted, and when it is told to", async () => {
     using place = temporaryBoard();
     await addJob(place.board, "a");
