@@ -3,39 +3,15 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { artifactsOfJob } from "../../src/shared/artifacts.ts";
-import { systemClock } from "../../src/shared/clock.ts";
-import { loadConfig } from "../../src/shared/config.ts";
 import { AppError } from "../../src/shared/errors.ts";
 import { eventsAfter } from "../../src/shared/events.ts";
 import { readJob, type NewJob } from "../../src/shared/jobs.ts";
-import { createLog } from "../../src/shared/log.ts";
 import type { RunOutcome } from "../../src/worker/e2b_client.ts";
-import { handlers } from "../../src/worker/handlers/index.ts";
-import { runJob, type Workplace } from "../../src/worker/run.ts";
+import { runJob } from "../../src/worker/run.ts";
 import { claimOne, loseWorkers, runOf } from "../shared/claiming.ts";
-import { addJob, sqliteShell, temporaryBoard, type TemporaryBoard } from "../shared/temporary.ts";
+import { addJob, sqliteShell, type TemporaryBoard } from "../shared/temporary.ts";
 import { NOTHING, fakeSandbox, type FakeSandbox } from "./fake_sandbox.ts";
-
-/** A workplace whose sandbox is `sandbox`, or whose attempts to open one end in an error. */
-function workplace(sandbox: FakeSandbox | AppError, settings: Record<string, string> = {}) {
-  const place = temporaryBoard();
-  const lines: string[] = [];
-  const work: Workplace = {
-    config: loadConfig({ SANDPIPER_HOME: place.folder, ...settings }),
-    board: place.board,
-    sandboxes: {
-      kind: "local",
-      open: () => (sandbox instanceof AppError ? Promise.reject(sandbox) : Promise.resolve(sandbox)),
-      reap: () => Promise.resolve(),
-    },
-    handlers,
-    clock: systemClock,
-    log: createLog("worker", "debug", (line) => void lines.push(line)),
-    nudge: () => undefined,
-    stop: new AbortController().signal,
-  };
-  return { ...place, work, lines };
-}
+import { workplace } from "./workplace.ts";
 
 async function run(place: ReturnType<typeof workplace>, job: Partial<NewJob>) {
   await addJob(place.board, "a", { type: "code_exec", ...job });
