@@ -5,6 +5,7 @@ import { cancelJob } from "../../src/shared/control.ts";
 import type { Board } from "../../src/shared/db.ts";
 import { AppError } from "../../src/shared/errors.ts";
 import { createLog } from "../../src/shared/log.ts";
+import { readWorker, registerWorker } from "../../src/shared/workers.ts";
 import { work, type Shift } from "../../src/worker/loop.ts";
 import { createWake, type Wake } from "../../src/worker/wake.ts";
 import { DONE, runOf } from "../shared/claiming.ts";
@@ -241,6 +242,37 @@ describe("a job", () => {
   });
 });
 
+describe("the heartbeat", () => {
+  test("is heard while a job runs, whatever else fails, and not when there is none", async () => {
+    using whole = temporaryBoard();
+    await registerWorker(whole.board, { id: "1-a", pid: 1, pidStarted: null }, 0);
+    const beat = () => whole.board.read((tx) => readWorker(tx, "1-a"))?.beat ?? 0;
+    let written = Promise.withResolvers<void>();
+    let failures = 0;
+    const board: Board = {
+      ...whole.board,
+      write: async (unit, durability) => {
+        if ((failures -= 1) >= 0) throw new Error("disk I/O error");
+        const result = await whole.board.write(unit, durability);
+        written.resolve();
+        written = Promise.withResolvers();
+        return result;
+      },
+    };
+    const place = shift({ board, leaseMs: 60 });
+    await using _ = place.start();
+    await place.until(() => place.waits.length === 1);
+    await addJob(whole.board, "a");
+    // A whole poll of an idle worker: time for many beats, and none is heard.
+    await place.until(() => place.held.length === 1);
+    expect(beat()).toBe(0);
+    failures = 2;
+    while (beat() < 3) await written.promise;
+    expect(place.lines.filter((line) => line.includes("heartbeat-failed")).length).toBe(2);
+    expect(place.at(0).signal.aborted).toBe(false);
+  });
+});
+
 describe("a failure", () => {
   /** The board, but these calls fail as often as it says. */
   function broken(board: Board, failures: { read: number; write: number }): Board {
@@ -260,7 +292,7 @@ describe("a failure", () => {
     ["look", { read: 1, write: 0 }],
     ["several looks", { read: 4, write: 0 }],
   ])("to %s is told and tried again at the poll, not at once", async (_name, failures) => {
-    const whole = temporaryBoard();
+    using whole = temporaryBoard();
     const place = shift({ board: broken(whole.board, failures) });
     await addJob(whole.board, "a");
     await using _ = place.start();
@@ -273,7 +305,6 @@ describe("a failure", () => {
       await place.until(() => place.waits.length > length);
     }
     expect(place.ids()).toEqual(["a"]);
-    whole[Symbol.dispose]();
   });
 });
 
