@@ -3,9 +3,9 @@ import { join } from "node:path";
 import type { Server } from "bun";
 import packageJson from "../../package.json" with { type: "json" };
 import { systemClock } from "../shared/clock.ts";
-import { loadConfig } from "../shared/config.ts";
-import { holdLock, openBoard } from "../shared/db.ts";
-import { openReserve } from "../shared/disk.ts";
+import { loadConfig, type Config } from "../shared/config.ts";
+import { holdLock, openBoard, type Board } from "../shared/db.ts";
+import { openReserve, type Reserve } from "../shared/disk.ts";
 import { AppError } from "../shared/errors.ts";
 import { createLog } from "../shared/log.ts";
 import { listenForNudges } from "../shared/nudge.ts";
@@ -28,12 +28,7 @@ async function main(): Promise<void> {
   const config = loadConfig();
   const log = createLog("core", config.logLevel);
   const stop = stopSignal();
-  // Before anything is touched: a second core on this file would answer the same people twice.
-  const lock = holdLock(join(config.dataDir, "core.lock"));
-  if (lock === null) throw new AppError("conflict", "Sandpiper is running already in this folder.");
-  const reserve = openReserve(config);
-  const options = { synchronous: config.synchronous, onFull: reserve.release };
-  const board = openBoard(join(config.dataDir, "jobs.db"), options);
+  const { board, reserve, close } = openEstate(config);
   const auth = createAuth(board, readToken(config.dataDir), systemClock.now);
   let server: Server<Follower> | null = null;
   const port = () => server?.port ?? config.port;
@@ -89,8 +84,21 @@ async function main(): Promise<void> {
   await server.stop(true);
   nudge.close();
   await Promise.all([...chores, ticker.close()]);
-  board.close();
-  lock.release();
+  close();
+}
+
+/** The board and what belongs to it, for this core alone: a second one would answer the same people twice. */
+function openEstate(config: Config): { board: Board; reserve: Reserve; close: () => void } {
+  const lock = holdLock(join(config.dataDir, "core.lock"));
+  if (lock === null) throw new AppError("conflict", "Sandpiper is running already in this folder.");
+  const reserve = openReserve(config);
+  const options = { synchronous: config.synchronous, onFull: reserve.release };
+  const board = openBoard(join(config.dataDir, "jobs.db"), options);
+  const close = () => {
+    board.close();
+    lock.release();
+  };
+  return { board, reserve, close };
 }
 
 type Handlers = { [method in Route["method"]]?: (request: Bun.BunRequest) => Promise<Response> };

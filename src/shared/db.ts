@@ -1,11 +1,22 @@
 // The one door to SQLite. Everything in shared/ that speaks SQL takes a Tx; units of work go through board.write.
 import { Database } from "bun:sqlite";
-import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import board from "./migrations/0001_board.sql" with { type: "text" };
 import runs from "./migrations/0002_runs.sql" with { type: "text" };
+import { isAlive } from "./alive.ts";
 import { AppError } from "./errors.ts";
-import { codeOf, groupCommits, isBusy, isFull, type Durability } from "./group_commit.ts";
+import { codeOf, GroupCommits, isBusy, isFull, type Durability } from "./group_commit.ts";
 
 /** Forward only; the position in the list is the version it leads to (`PRAGMA user_version`). */
 const MIGRATIONS: readonly string[] = [board, runs];
@@ -56,12 +67,16 @@ export type BoardOptions = {
 
 /** Opens (and if need be makes or migrates) the board. `data/` is 0700: it holds what people said. */
 export function openBoard(file: string, options: BoardOptions = {}): Board {
+  let database: Database | null = null;
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-    const database = new Database(file, { create: true, readwrite: true, strict: true });
+    // Before it is opened: SQLite would open an unwritable one to read only, and say nothing.
+    if (existsSync(file)) chmodSync(file, 0o600);
+    database = new Database(file, { create: true, readwrite: true, strict: true });
     chmodSync(file, 0o600);
     return prepare(database, file, options);
   } catch (error) {
+    database?.close(false);
     throw toOpenError(error, file);
   }
 }
@@ -90,24 +105,27 @@ export type Lock = { readonly release: () => void };
 
 /** One holder at a time, whoever it is; the system takes the lock from a process that dies. Null: somebody has it. */
 export function holdLock(file: string): Lock | null {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const database = new Database(file, { create: true, readwrite: true });
+  let database: Database | null = null;
   try {
-    database.run("PRAGMA busy_timeout = 200");
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    const held = new Database(file, { create: true, readwrite: true });
+    database = held;
     // Nothing is ever written to it, so it needs no journal beside it.
-    database.run("PRAGMA journal_mode = MEMORY");
-    database.run("BEGIN EXCLUSIVE");
-    return { release: () => database.close(false) };
+    held.run("PRAGMA journal_mode = MEMORY");
+    held.run("PRAGMA busy_timeout = 200");
+    held.run("BEGIN EXCLUSIVE");
+    return { release: () => held.close(false) };
   } catch (error) {
-    database.close(false);
+    database?.close(false);
     if (isBusy(error)) return null;
-    throw error;
+    throw toOpenError(error, file);
   }
 }
 
 function prepare(database: Database, file: string, options: BoardOptions): Board {
   const synchronous = options.synchronous ?? "full";
   database.run(`PRAGMA busy_timeout = ${OPEN_WAIT_MS}`);
+  refuseUnknown(database, file);
   // Of a new file: a commit writes whole pages, and most of ours touch many a little.
   database.run("PRAGMA page_size = 2048");
   database.run("PRAGMA journal_mode = WAL");
@@ -127,7 +145,7 @@ function prepare(database: Database, file: string, options: BoardOptions): Board
     isInTransaction: () => database.inTransaction,
     version: dataVersion,
   };
-  const commits = groupCommits(engine, tx, synchronous, options.onFull ?? (() => false));
+  const commits = new GroupCommits(engine, tx, synchronous, options.onFull ?? (() => false));
   return {
     read: (unit) => waitingToRead(() => database.transaction(() => unit(tx)).deferred()),
     write: commits.write,
@@ -150,13 +168,20 @@ function transactionOf(database: Database): Tx {
   };
 }
 
+/** Before anything is changed in it. One transaction: another process may be making the tables at this moment. */
+function refuseUnknown(database: Database, file: string): void {
+  const { version, tables } = database.transaction(() => ({
+    version: versionOf(database),
+    tables: database.query("SELECT 1 FROM sqlite_schema LIMIT 1").values().length,
+  }))();
+  if (version > SCHEMA_VERSION)
+    throw new AppError("config", `${file} was written by a newer Sandpiper. Update this one, or use another folder.`);
+  if (version === 0 && tables > 0)
+    throw new AppError("config", `${file} was made by another program. Move it away, or use another folder.`);
+}
+
 function migrate(database: Database, file: string): void {
   const current = versionOf(database);
-  if (current > SCHEMA_VERSION)
-    throw new AppError(
-      "config",
-      "data/jobs.db was written by a newer Sandpiper. Update this one, or use another folder.",
-    );
   if (current === SCHEMA_VERSION) return;
   if (current > 0) backUp(database, file, current);
   // Tables are rebuilt: with foreign keys on, dropping the old one would take the rows of others with it.
@@ -164,7 +189,9 @@ function migrate(database: Database, file: string): void {
   database
     .transaction(() => {
       // Another process may have been here meanwhile.
-      for (const sql of MIGRATIONS.slice(versionOf(database))) database.run(sql);
+      const version = versionOf(database);
+      if (version >= SCHEMA_VERSION) return;
+      for (const sql of MIGRATIONS.slice(version)) database.run(sql);
       const broken = database.query("PRAGMA foreign_key_check").values();
       if (broken.length > 0) throw new AppError("internal", `The new schema broke ${broken.length} references.`);
       database.run(`PRAGMA user_version = ${SCHEMA_VERSION}`);
@@ -178,14 +205,36 @@ function backUp(database: Database, file: string, version: number): void {
   const target = join(folder, `jobs-v${version}.db`);
   if (existsSync(target)) return;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(folder)) if (isLeftOver(name)) rmSync(join(folder, name), { force: true });
   const part = `${target}.${process.pid}.part`;
-  copy(database, part);
-  const made = new Database(part, { readonly: true });
-  // Another process may have migrated first; its backup is the one that counts.
-  const isEarlier = versionOf(made) === version;
-  made.close(false);
-  if (isEarlier) renameSync(part, target);
-  else rmSync(part);
+  try {
+    copy(database, part);
+    sync(part);
+    // Another process may have migrated first; its backup is the one that counts.
+    if (versionOfFile(part) === version) renameSync(part, target);
+  } finally {
+    rmSync(part, { force: true });
+  }
+}
+
+/** The piece of a backup whose process was killed over it. */
+function isLeftOver(name: string): boolean {
+  const [, pid] = /^jobs-v\d+\.db\.(\d+)\.part/.exec(name) ?? [];
+  return pid !== undefined && !isAlive(Number(pid));
+}
+
+/** The old board goes away as soon as the new one is on the disk; SQLite does not wait for the disk with a copy. */
+function sync(file: string): void {
+  const descriptor = openSync(file, "r+");
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+}
+
+function versionOfFile(file: string): number {
+  const database = new Database(file, { readonly: true });
+  const version = versionOf(database);
+  database.close(false);
+  return version;
 }
 
 function copy(database: Database, target: string): void {
@@ -212,7 +261,7 @@ function waitingToRead<T>(attempt: () => T): T {
 
 function toOpenError(error: unknown, file: string): unknown {
   const code = codeOf(error);
-  if (/^(SQLITE_(CANTOPEN|READONLY|PERM)|EACCES|EROFS|EPERM)/.test(code))
+  if (/^(SQLITE_(CANTOPEN|READONLY|PERM)|EACCES|EROFS|EPERM|EEXIST|ENOTDIR)/.test(code))
     return new AppError(
       "config",
       `${file} cannot be written. Give the folder to the user that starts Sandpiper, or choose another with SANDPIPER_HOME.`,
@@ -224,6 +273,10 @@ function toOpenError(error: unknown, file: string): unknown {
       `${file} is damaged. Put a backup in its place (bun run restore), or move it away to begin anew.`,
       { cause: error },
     );
+  if (isBusy(error))
+    return new AppError("unavailable", `Another program has locked ${file}. Close it, then start again.`, {
+      cause: error,
+    });
   if (isFull(error) || code === "ENOSPC")
     return new AppError("unavailable", "The disk is full. Free some space, then start again.", { cause: error });
   return error;

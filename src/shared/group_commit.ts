@@ -17,12 +17,6 @@ export type Engine = {
   readonly version: () => number;
 };
 
-export type Commits<Tx> = {
-  readonly write: <T>(unit: (tx: Tx) => T, durability?: Durability) => Promise<T>;
-  /** Whoever still waits is rejected. */
-  readonly close: () => void;
-};
-
 /** How long a unit of work waits for another writer before it gives up. */
 const WRITE_WAIT_MS = 15_000;
 /** A lock is mostly held for less than a millisecond: look again at every turn of the loop, but not for longer than this. */
@@ -45,151 +39,149 @@ type Unit = {
   readonly durability: Durability;
 };
 
-export function groupCommits<Tx>(
-  engine: Engine,
-  tx: Tx,
-  synchronous: "full" | "normal",
-  onFull: () => boolean,
-): Commits<Tx> {
-  let waiting: Unit[] = [];
-  let isScheduled = false;
-  let busySince: number | null = null;
-  let level = synchronous;
-  let version = engine.version();
-  let beganAt = 0;
-  let restUntil = 0;
+/** Made with the `Tx` that units are given. `onFull`: the disk is full; true if room was made, so that it is worth a try. */
+export class GroupCommits<Tx> {
+  readonly #engine: Engine;
+  readonly #tx: Tx;
+  readonly #synchronous: "full" | "normal";
+  readonly #onFull: () => boolean;
+  #waiting: Unit[] = [];
+  #isScheduled = false;
+  #busySince: number | null = null;
+  #level: "full" | "normal";
+  #version: number;
+  #beganAt = 0;
+  #restUntil = 0;
 
-  const schedule = (delayMs: number) => {
-    isScheduled = true;
-    if (delayMs === 0) setImmediate(flush);
-    else setTimeout(flush, delayMs);
-  };
+  constructor(engine: Engine, tx: Tx, synchronous: "full" | "normal", onFull: () => boolean) {
+    this.#engine = engine;
+    this.#tx = tx;
+    this.#synchronous = synchronous;
+    this.#onFull = onFull;
+    this.#level = synchronous;
+    this.#version = engine.version();
+  }
 
-  const flush = () => {
-    isScheduled = false;
-    const batch = waiting.slice(0, MAX_UNITS);
-    if (batch.length === 0) return;
-    const restMs = restUntil - performance.now();
-    if (restMs > 0) {
-      schedule(restMs);
-      return;
-    }
-    if (!begin(batch)) return;
-    waiting = waiting.slice(batch.length);
-    let current = version;
-    try {
-      for (const unit of batch) unit.run();
-      current = engine.version();
-      engine.run("COMMIT");
-    } catch (error) {
-      // Savepoints cost a copy of every page they touch, and throws are rare: only now is each unit fenced off.
-      rollBack();
-      if (batch.length > 1 && !isFull(error)) runApart(batch);
-      else giveBack(batch, error);
-      return;
-    }
-    rest(current);
-    for (const unit of batch) unit.resolve();
-    if (waiting.length > 0 && !isScheduled) schedule(0);
-  };
-
-  /** The same units once more, each in a savepoint, so that those that throw take back themselves only. */
-  const runApart = (batch: readonly Unit[]) => {
-    const failures = new Map<Unit, unknown>();
-    let current = version;
-    try {
-      engine.run("BEGIN IMMEDIATE");
-      for (const unit of batch) runInSavepoint(engine, unit, failures);
-      current = engine.version();
-      engine.run("COMMIT");
-    } catch (error) {
-      rollBack();
-      // Another writer was quicker: all of it again, later.
-      if (isBusy(error)) waiting = [...batch, ...waiting];
-      else giveBack(batch, error);
-      if (waiting.length > 0 && !isScheduled) schedule(0);
-      return;
-    }
-    rest(current);
-    for (const unit of batch)
-      if (failures.has(unit)) unit.reject(failures.get(unit));
-      else unit.resolve();
-    if (waiting.length > 0 && !isScheduled) schedule(0);
-  };
-
-  const rollBack = () => {
-    if (engine.isInTransaction()) engine.run("ROLLBACK");
-  };
-
-  /** False if another writer has the lock: then it is tried again later. */
-  const begin = (batch: readonly Unit[]): boolean => {
-    try {
-      setLevel(batch.some((unit) => unit.durability === "durable") ? synchronous : "normal");
-      engine.run("BEGIN IMMEDIATE");
-      beganAt = performance.now();
-      busySince = null;
-      return true;
-    } catch (error) {
-      const now = performance.now();
-      busySince ??= now;
-      if (isBusy(error) && now - busySince < WRITE_WAIT_MS) {
-        schedule(now - busySince < EAGER_MS ? 0 : PATIENT_MS * (1 + Math.random()));
-        return false;
-      }
-      busySince = null;
-      const all = waiting;
-      waiting = [];
-      giveBack(all, isBusy(error) ? locked(error) : error);
-      return false;
-    }
-  };
-
-  /**
-   * After a commit: others who committed since our last one shall find the lock free. `current` was read before the commit:
-   * what fails after it must not make the units run again.
-   */
-  const rest = (current: number) => {
-    if (current === version) return;
-    version = current;
-    const now = performance.now();
-    const restMs = Math.min(MAX_REST_MS, Math.max(MIN_REST_MS, (now - beganAt) * REST_FACTOR));
-    restUntil = now + restMs * (0.75 + 0.5 * Math.random());
-  };
-
-  /** A pragma takes effect when it is compiled, so it is compiled anew each time; only outside of a transaction. */
-  const setLevel = (wanted: "full" | "normal") => {
-    if (wanted === level) return;
-    engine.run(`PRAGMA synchronous = ${wanted}`);
-    level = wanted;
-  };
-
-  /** The transaction as a whole failed, nothing of it stands. With room made on the disk it is tried once more. */
-  const giveBack = (batch: readonly Unit[], error: unknown) => {
-    if (isFull(error) && onFull()) waiting = [...batch, ...waiting];
-    else for (const unit of batch) unit.reject(isFull(error) ? diskFull(error) : error);
-    if (waiting.length > 0 && !isScheduled) schedule(0);
-  };
-
-  const write = <T>(unit: (tx: Tx) => T, durability: Durability = "durable"): Promise<T> => {
+  readonly write = <T>(unit: (tx: Tx) => T, durability: Durability = "durable"): Promise<T> => {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     let result: { readonly value: T } | null = null;
-    waiting.push({
-      run: () => void (result = { value: unit(tx) }),
+    this.#waiting.push({
+      run: () => void (result = { value: unit(this.#tx) }),
       resolve: () => result !== null && resolve(result.value),
       reject,
       durability,
     });
-    if (!isScheduled) schedule(0);
+    this.#goOn();
     return promise;
   };
 
-  const close = () => {
-    const left = waiting;
-    waiting = [];
-    for (const unit of left) unit.reject(new AppError("unavailable", "Sandpiper is stopping."));
+  /** Whoever still waits is rejected. */
+  close(): void {
+    for (const unit of this.#waiting.splice(0)) unit.reject(new AppError("unavailable", "Sandpiper is stopping."));
+  }
+
+  #goOn(delayMs = 0): void {
+    if (this.#waiting.length === 0 || this.#isScheduled) return;
+    this.#isScheduled = true;
+    if (delayMs === 0) setImmediate(this.#flush);
+    else setTimeout(this.#flush, delayMs);
+  }
+
+  readonly #flush = (): void => {
+    this.#isScheduled = false;
+    const restMs = this.#restUntil - performance.now();
+    if (restMs > 0) {
+      this.#goOn(restMs);
+      return;
+    }
+    const batch = this.#waiting.slice(0, MAX_UNITS);
+    if (batch.length === 0 || !this.#begin(batch)) return;
+    this.#waiting = this.#waiting.slice(batch.length);
+    try {
+      for (const unit of batch) unit.run();
+      this.#commit();
+    } catch (error) {
+      this.#rollBack();
+      // Savepoints cost a copy of every page they touch, and throws are rare: only now is each unit fenced off.
+      if (batch.length > 1 && !isFull(error)) this.#runApart(batch);
+      else this.#giveBack(batch, error);
+      return;
+    }
+    for (const unit of batch) unit.resolve();
+    this.#goOn();
   };
 
-  return { write, close };
+  /** The same units once more, each in a savepoint, so that those that throw take back themselves only. */
+  #runApart(batch: readonly Unit[]): void {
+    const failures = new Map<Unit, unknown>();
+    try {
+      this.#engine.run("BEGIN IMMEDIATE");
+      for (const unit of batch) runInSavepoint(this.#engine, unit, failures);
+      this.#commit();
+    } catch (error) {
+      this.#rollBack();
+      // Another writer was quicker: all of it again, later.
+      if (isBusy(error)) this.#waiting = [...batch, ...this.#waiting];
+      else this.#giveBack(batch, error);
+      this.#goOn();
+      return;
+    }
+    for (const unit of batch)
+      if (failures.has(unit)) unit.reject(failures.get(unit));
+      else unit.resolve();
+    this.#goOn();
+  }
+
+  /** False if another writer has the lock: then it is tried again later. */
+  #begin(batch: readonly Unit[]): boolean {
+    try {
+      this.#setLevel(batch.some((unit) => unit.durability === "durable") ? this.#synchronous : "normal");
+      this.#engine.run("BEGIN IMMEDIATE");
+      this.#beganAt = performance.now();
+      this.#busySince = null;
+      return true;
+    } catch (error) {
+      const now = performance.now();
+      const busyMs = now - (this.#busySince ??= now);
+      if (isBusy(error) && busyMs < WRITE_WAIT_MS) {
+        this.#goOn(busyMs < EAGER_MS ? 0 : PATIENT_MS * (1 + Math.random()));
+        return false;
+      }
+      this.#busySince = null;
+      this.#giveBack(this.#waiting.splice(0), isBusy(error) ? locked(error) : error);
+      return false;
+    }
+  }
+
+  /** Others who committed since our last commit shall find the lock free after this one. */
+  #commit(): void {
+    // Read before: what fails after the commit must not make the units run again.
+    const version = this.#engine.version();
+    this.#engine.run("COMMIT");
+    if (version === this.#version) return;
+    this.#version = version;
+    const now = performance.now();
+    const restMs = Math.min(MAX_REST_MS, Math.max(MIN_REST_MS, (now - this.#beganAt) * REST_FACTOR));
+    this.#restUntil = now + restMs * (0.75 + 0.5 * Math.random());
+  }
+
+  #rollBack(): void {
+    if (this.#engine.isInTransaction()) this.#engine.run("ROLLBACK");
+  }
+
+  /** A pragma takes effect when it is compiled, so it is compiled anew each time; only outside of a transaction. */
+  #setLevel(wanted: "full" | "normal"): void {
+    if (wanted === this.#level) return;
+    this.#engine.run(`PRAGMA synchronous = ${wanted}`);
+    this.#level = wanted;
+  }
+
+  /** The transaction as a whole failed, nothing of it stands. With room made on the disk it is tried once more. */
+  #giveBack(batch: readonly Unit[], error: unknown): void {
+    if (isFull(error) && this.#onFull()) this.#waiting = [...batch, ...this.#waiting];
+    else for (const unit of batch) unit.reject(isFull(error) ? diskFull(error) : error);
+    this.#goOn();
+  }
 }
 
 function runInSavepoint(engine: Engine, unit: Unit, failures: Map<Unit, unknown>): void {

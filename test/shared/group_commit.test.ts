@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { z } from "zod";
 import { openBoard, type Board } from "../../src/shared/db.ts";
-import { groupCommits } from "../../src/shared/group_commit.ts";
+import { GroupCommits } from "../../src/shared/group_commit.ts";
 import { rejectionOf, temporaryBoard, temporaryFolder } from "./temporary.ts";
 
 /** A board of one table whose commits can be counted and whose statements can be made to fail. */
@@ -35,9 +35,10 @@ function workshop(onFull: () => boolean = () => false) {
     note: (id: string) => void database.query("INSERT INTO notes VALUES (?)").run(id),
     run: (sql: string) => void database.run(sql),
   };
-  const commits = groupCommits(engine, tx, "full", onFull);
+  const commits = new GroupCommits(engine, tx, "full", onFull);
   return {
-    ...commits,
+    write: commits.write,
+    close: () => commits.close(),
     /** From now on this statement fails as often as there are codes. */
     fail: (sql: string, ...codes: string[]) => failures.set(sql, codes),
     count: (sql: string) => said.filter((one) => one === sql).length,

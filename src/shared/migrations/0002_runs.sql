@@ -78,7 +78,10 @@ SELECT job_id, type, state, conversation_id, seq, seq, attempt, max_attempts, wo
 -- Older jobs were ordered by a number of their own; what follows is ordered by events, whose numbers are higher.
 UPDATE job_run_2 SET created_seq = first, turn = first
 FROM (SELECT job_id AS of_job, min(seq) AS first FROM job_events GROUP BY job_id) WHERE of_job = job_run_2.job_id;
-UPDATE job_run_2 SET finished_at = coalesce((SELECT updated_at FROM jobs WHERE id = job_id AND typeof(updated_at) = 'integer'), 0)
+-- What strangers wrote as a time may be none, or seconds; by such a date the job would be taken for very old.
+UPDATE job_run_2 SET finished_at = coalesce(
+  (SELECT updated_at FROM jobs WHERE id = job_id AND typeof(updated_at) = 'integer' AND updated_at > 100000000000),
+  CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER))
 WHERE finished_at IS NULL AND (state = 'done' OR state = 'failed' OR state = 'dead' OR state = 'cancelled');
 -- Pieces of output of jobs that have ended: the whole is in the result.
 DELETE FROM job_events WHERE (kind = 'output-delta' OR kind = 'text-delta')
