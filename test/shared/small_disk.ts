@@ -1,4 +1,5 @@
-// A disk of a few mebibytes: a program of a test runs with one in the place of a folder, without being root.
+// Programs of a test that run where less is possible: on a disk of a few mebibytes, on one that cannot be written, without
+// the powers of root. None of it asks for root.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -9,11 +10,25 @@ const BWRAP = z
   .parse(JSON.parse(readFileSync(join(ROOT, ".tools/setup.json"), "utf8"))).bwrap;
 
 /** Runs the source text of a program; `src/` in its imports is ours. Resolves with what it printed; throws what it said when it failed. */
-export async function onSmallDisk(folder: string, bytes: number, source: string, ...args: string[]): Promise<string> {
+export function onSmallDisk(folder: string, bytes: number, source: string, ...args: string[]): Promise<string> {
+  return run(["--size", String(bytes), "--tmpfs", folder], folder, source, args);
+}
+
+/** The same, where nothing in this folder can be written by anybody. */
+export function onReadOnlyDisk(folder: string, source: string, ...args: string[]): Promise<string> {
+  return run(["--ro-bind", folder, folder], folder, source, args);
+}
+
+/** The same, with no more power over files than their modes give to their owner. */
+export function withoutPowers(folder: string, source: string, ...args: string[]): Promise<string> {
+  return run(["--cap-drop", "ALL"], folder, source, args);
+}
+
+async function run(place: string[], home: string, source: string, args: readonly string[]): Promise<string> {
   const program = source.replaceAll(/from "src\//g, `from "${ROOT}/src/`);
-  const disk = ["--dev-bind", "/", "/", "--size", String(bytes), "--tmpfs", folder];
-  const child = Bun.spawn([BWRAP, ...disk, "--", process.execPath, "--no-env-file", "-e", program, ...args], {
-    env: { PATH: process.env["PATH"] ?? "", HOME: folder, BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" },
+  const command = [BWRAP, "--dev-bind", "/", "/", ...place, "--", process.execPath, "--no-env-file", "-e", program];
+  const child = Bun.spawn([...command, ...args], {
+    env: { PATH: process.env["PATH"] ?? "", HOME: home, BUN_RUNTIME_TRANSPILER_CACHE_PATH: "0" },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
