@@ -32,7 +32,12 @@ const GRANTS: readonly (readonly [piece: string, plan: string, reason: string])[
     "TEMP B-TREE",
     "sorts one conversation's line, for a person who asks",
   ],
-  ["FROM json_each(?2)", "SCAN json_each", "the handful of states that were asked for"],
+  [
+    "FROM job_run CROSS JOIN jobs ON job_id = id",
+    "INDEX job_running",
+    "an index that holds nothing but the running ones",
+  ],
+  ["FROM job_run CROSS JOIN jobs ON job_id = id", "TEMP B-TREE", "sorts the few of one state, for a person who asks"],
   [
     "FROM conversations ORDER BY updated_at",
     "",

@@ -100,6 +100,7 @@ CREATE INDEX job_open ON job_run (conversation_id, state, turn) WHERE conversati
 CREATE INDEX job_conversation ON job_run (conversation_id, created_seq) WHERE conversation_id IS NOT NULL;
 CREATE INDEX job_deadline ON job_run (deadline_at) WHERE deadline_at IS NOT NULL AND finished_at IS NULL;
 CREATE INDEX job_finished ON job_run (finished_at) WHERE finished_at IS NOT NULL AND conversation_id IS NULL;
+CREATE INDEX job_unhappy ON job_run (state) WHERE state = 'failed' OR state = 'dead' OR state = 'cancelled';
 CREATE UNIQUE INDEX job_idempotency ON job_run (idempotency_key) WHERE idempotency_key IS NOT NULL;
 
 -- How each attempt ended; the one that runs is in job_run.
