@@ -36,6 +36,8 @@ const LAST_MS = 2_000;
 const NOTICED_MS = 600;
 /** Who cannot write for so long is kept from it by somebody who is stopped. */
 const LOCKED_MS = 200;
+/** Later than this a kill meets an empty board, and the run is void. */
+const BACKLOG_WITHIN_MS = 10_000;
 
 export class Killer {
   readonly #options: KillerOptions;
@@ -70,6 +72,7 @@ export class Killer {
       await Bun.sleep(FIRST_MS + Math.random() * (LAST_MS - FIRST_MS));
       if (this.#isStopDue(slot)) await this.#stop(slot);
       await this.#calm;
+      await this.#backlog();
       if (isOver()) return;
       await this.#kill(slot);
       await slot.start();
@@ -112,6 +115,12 @@ export class Killer {
     await Bun.sleep(300 + Math.random() * 700);
     this.#isStopping = false;
     resolve();
+  }
+
+  /** While core was stopped, nobody came through its door. */
+  async #backlog(): Promise<void> {
+    const giveUpAt = performance.now() + BACKLOG_WITHIN_MS;
+    while (this.#options.observer.ready() === 0 && performance.now() < giveUpAt) await Bun.sleep(10);
   }
 
   async #freeze(slot: Slot, isAnywhere: boolean): Promise<void> {
