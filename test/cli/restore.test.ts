@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { watch } from "node:fs/promises";
+import { z } from "zod";
 import { join } from "node:path";
 import { holdLock, openBoard } from "../../src/shared/db.ts";
 import { decideSwaps, type Swap } from "../../src/shared/swap.ts";
@@ -178,9 +179,13 @@ describe("nothing is changed when", () => {
     using home = await other();
     const run = async (mebibytes: number): Promise<unknown> =>
       JSON.parse(await onSmallDisk(disk.path, mebibytes * 2 ** 20, program, disk.path, home.path, backup));
-    const message = "There is not enough room on the disk for what is in the backup. Nothing was changed.";
-    for (const mebibytes of [1.5, 3])
-      expect(await run(mebibytes)).toEqual({ said: message, token: "token of the other", names: 2 });
+    // Who meets the end of the disk first, the unpacking or the board, depends on what is in the backup.
+    const Said = z.object({
+      said: z.string().regex(/^(There is not enough room on the disk|The disk is full).* Nothing was changed\.$/),
+      token: z.literal("token of the other"),
+      names: z.literal(2),
+    });
+    for (const mebibytes of [1.5, 3]) expect(Said.safeParse(await run(mebibytes)).error).toBeUndefined();
     expect(await run(16)).toEqual({ said: "done", token: "token of the other", names: 4 });
   });
 });
