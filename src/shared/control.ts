@@ -4,7 +4,7 @@ import { appendEvent } from "./events.ts";
 import { MAX_ATTEMPTS, placeOf, readRun } from "./jobs.ts";
 import { emptyEnd, tellEnd } from "./moves.ts";
 
-/** Stops a job: one that does not run ends at once; a running one is asked to, and its worker obeys. */
+/** Stops a job: one of ours that runs is asked to end, and its worker obeys; any other ends at once. */
 export function cancelJob(
   board: Board,
   jobId: string,
@@ -13,11 +13,15 @@ export function cancelJob(
   return board.write((tx) => {
     const run = readRun(tx, jobId);
     if (run === null) return "unknown";
-    if (tx.run("UPDATE job_run SET cancel_at = ? WHERE job_id = ? AND state = 'running'", now, jobId) === 1)
-      return "asked";
+    const asked = tx.run(
+      "UPDATE job_run SET cancel_at = ? WHERE job_id = ? AND state = 'running' AND worker_id IS NOT NULL",
+      now,
+      jobId,
+    );
+    if (asked === 1) return "asked";
+    // A stranger's worker cannot be asked: it finds out when it looks at the row.
     const ended = tx.run(
-      `UPDATE job_run SET state = 'cancelled', finished_at = ?, run_at = NULL WHERE job_id = ?
-       AND (state = 'ready' OR state = 'waiting' OR state = 'scheduled' OR state = 'retrying')`,
+      `UPDATE job_run SET state = 'cancelled', finished_at = ?, run_at = NULL WHERE job_id = ? AND finished_at IS NULL`,
       now,
       jobId,
     );

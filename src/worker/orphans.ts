@@ -28,12 +28,24 @@ export function createReap(
     let killed = 0;
     for (const { id, sandboxId } of orphans) {
       if (sandboxId === null) continue;
-      await killSandbox(provider, sandboxId, signal);
+      if (!(await kill(sandboxId, signal))) continue;
       await closeSandbox(board, id, clock.now());
       killed += 1;
     }
     const nameless = orphans.filter(({ sandboxId }) => sandboxId === null);
     return killed + (nameless.length === 0 ? 0 : await reapNameless(nameless, signal));
+  };
+
+  /** One that cannot be killed now is tried again in the next round, and does not keep the others alive. */
+  const kill = async (sandboxId: string, signal: AbortSignal): Promise<boolean> => {
+    try {
+      await killSandbox(provider, sandboxId, signal);
+      return true;
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn("orphan-not-killed", { sandbox: sandboxId, error: toAppError(error) });
+      return false;
+    }
   };
 
   /** These stay in the ledger until nothing can appear any more. */

@@ -12,7 +12,7 @@ export type Report = {
   readonly step: <T>(step: StepName, title: string, work: () => Promise<T>) => Promise<T>;
   /** How much of the job is done, 0 to 1; told twice a second at most. */
   readonly progress: (fraction: number) => void;
-  /** Resolves when everything is written. Rejects if a write failed. */
+  /** Resolves when everything is written, as far as it can be. */
   readonly flush: () => Promise<void>;
 };
 
@@ -25,6 +25,7 @@ export function createReport(
   clock: Clock,
   onWritten: () => void,
   onLost: () => void,
+  onFailed: (error: unknown) => void,
 ): Report {
   let waiting: JobEventBody[] = [];
   let timer: ReturnType<typeof setTimeout> | null = null;
@@ -32,9 +33,14 @@ export function createReport(
 
   const writeAfter = async (earlier: Promise<void>, bodies: readonly JobEventBody[]): Promise<void> => {
     await earlier;
-    const isHeld = await recordEvents(board, claim, bodies, clock.now());
-    if (isHeld) onWritten();
-    else onLost();
+    try {
+      const isHeld = await recordEvents(board, claim, bodies, clock.now());
+      if (isHeld) onWritten();
+      else onLost();
+    } catch (error) {
+      // The result will have everything: a piece that could not be told must not take it along.
+      onFailed(error);
+    }
   };
 
   const write = (): Promise<void> => {
@@ -44,8 +50,6 @@ export function createReport(
     waiting = [];
     if (bodies.length === 0) return writing;
     writing = writeAfter(writing, bodies);
-    // The failure is told by the next flush that is awaited.
-    writing.catch(() => undefined);
     return writing;
   };
 

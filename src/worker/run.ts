@@ -36,7 +36,14 @@ export async function runJob(place: Workplace, claim: Claim, controller: AbortCo
   const { board, clock, config } = place;
   const startedAt = clock.monotonic();
   const limitMs = timeLimit(place, claim);
-  const report = createReport(board, claim, clock, place.nudge, () => controller.abort(leaseLost()));
+  const report = createReport(
+    board,
+    claim,
+    clock,
+    place.nudge,
+    () => controller.abort(leaseLost()),
+    (error) => place.log.error("events-lost", { job: claim.jobId, error }),
+  );
   const outOfTime = setTimeout(() => controller.abort(tooLong(config, limitMs)), limitMs);
   const artifacts: Artifact[] = [];
   const opened: OpenedSandbox[] = [];

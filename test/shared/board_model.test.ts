@@ -135,6 +135,14 @@ const histories: readonly (readonly [name: string, ...steps: Step[]])[] = [
     claim(2),
   ],
   [
+    "what became of an attempt is not written anew by a row that replaces another",
+    ours({}),
+    claim(),
+    { do: "kill", worker: 0 },
+    { do: "update", job: 0, status: "running" },
+    replace("pending"),
+  ],
+  [
     "a worker of an id's first life cannot end its second",
     insert,
     claim(),

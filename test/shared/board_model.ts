@@ -18,7 +18,7 @@ export type ModelJob = {
   costMicroUsd: number;
   /** Kinds of its events, without those that only tell what comes out of it. */
   readonly story: string[];
-  /** How each attempt ended; one that a stranger ended has none. */
+  /** How each attempt ended. */
   readonly outcomes: Map<number, string>;
 };
 
@@ -123,7 +123,7 @@ export class BoardModel {
     const job = this.jobs.get(id);
     if (job === undefined) return "unknown";
     if (isFinal(job.state)) return "ended";
-    if (job.state !== "running") {
+    if (job.state !== "running" || job.workerId === null) {
       this.#end(job, "cancelled", "cancelled");
       return "cancelled";
     }
@@ -177,6 +177,9 @@ export class BoardModel {
   strangerSays(job: ModelJob, status: JobStatus): void {
     if (status === statusOf(job.state)) return;
     const wasOpen = !isFinal(job.state);
+    const outcome = { pending: "handed-back", running: "", completed: "done", failed: "cancelled" }[status];
+    if (job.state === "running" && job.attempt > 0 && !job.outcomes.has(job.attempt))
+      job.outcomes.set(job.attempt, outcome);
     Object.assign(job, { workerId: null, runAt: null, place: this.#nextPlace() });
     if (status === "pending") {
       const others = this.#of(job.conversationId).filter((other) => other !== job);

@@ -71,7 +71,7 @@ test("a report writes progress into the row and among the events, and a lost job
   await addJob(place.board, "a");
   const claim = await claimOne(place);
   const clock = heldClock();
-  const report = createReport(place.board, claim, clock, nothing, nothing);
+  const report = createReport(place.board, claim, clock, nothing, nothing, () => undefined);
   clock.pass(1_000);
   report.emit({ kind: "text-delta", text: "x" });
   report.progress(0.25);
@@ -81,7 +81,7 @@ test("a report writes progress into the row and among the events, and a lost job
     { kind: "text-delta" },
     { kind: "progress-changed", fraction: 0.25 },
   ]);
-  const lost = createReport(place.board, { ...claim, attempt: 9 }, clock, nothing, nothing);
+  const lost = createReport(place.board, { ...claim, attempt: 9 }, clock, nothing, nothing, () => undefined);
   clock.pass(1_000);
   lost.progress(0.75);
   await lost.flush();

@@ -5,7 +5,7 @@ import { systemClock } from "../../src/shared/clock.ts";
 import { eventsAfter } from "../../src/shared/events.ts";
 import { createReport } from "../../src/worker/report.ts";
 import { claimOne, loseWorkers } from "../shared/claiming.ts";
-import { addJob, rejectionOf, temporaryBoard, type TemporaryBoard } from "../shared/temporary.ts";
+import { addJob, temporaryBoard, type TemporaryBoard, rejectionOf } from "../shared/temporary.ts";
 
 async function heldJob(place: TemporaryBoard): Promise<Claim> {
   await addJob(place.board, "a");
@@ -21,6 +21,7 @@ test("pieces are joined by stream, whole events are not, and the order is kept",
     await heldJob(place),
     systemClock,
     () => (nudges += 1),
+    () => undefined,
     () => undefined,
   );
   report.emit({ kind: "output-delta", stream: "stdout", text: "a" });
@@ -44,7 +45,14 @@ test("pieces are joined by stream, whole events are not, and the order is kept",
 test("pieces are written by themselves when no more come", async () => {
   using place = temporaryBoard();
   const written = Promise.withResolvers<void>();
-  const report = createReport(place.board, await heldJob(place), systemClock, written.resolve, () => undefined);
+  const report = createReport(
+    place.board,
+    await heldJob(place),
+    systemClock,
+    written.resolve,
+    () => undefined,
+    () => undefined,
+  );
   report.emit({ kind: "text-delta", text: "x" });
   expect(told(place)).toEqual([]);
   await written.promise;
@@ -59,6 +67,7 @@ test("a step is told at both ends with what it took, and gives back what it made
     place.board,
     await heldJob(place),
     clock,
+    () => undefined,
     () => undefined,
     () => undefined,
   );
@@ -87,6 +96,7 @@ test("after the lease is lost nothing is written, and the job is told", async ()
     systemClock,
     () => undefined,
     () => (losses += 1),
+    () => undefined,
   );
   await loseWorkers(place);
   const before = told(place);
@@ -95,19 +105,27 @@ test("after the lease is lost nothing is written, and the job is told", async ()
   expect([losses, told(place)]).toEqual([1, before]);
 });
 
-test("a write that fails is told by the flush that is waited for", async () => {
+test("a write that fails is told, and what comes after it is written", async () => {
   using place = temporaryBoard();
   const claim = await heldJob(place);
   await place.board.write((tx) =>
     tx.run("CREATE TRIGGER full BEFORE INSERT ON job_events BEGIN SELECT RAISE(ABORT, 'full'); END"),
   );
+  const failures: unknown[] = [];
   const report = createReport(
     place.board,
     claim,
     systemClock,
     () => undefined,
     () => undefined,
+    (error) => void failures.push(error),
   );
   report.emit({ kind: "code-written", understood: "u", code: "1" });
-  expect(await rejectionOf(report.flush())).toMatchObject({ message: "full" });
+  await report.flush();
+  expect(failures).toMatchObject([{ message: "full" }]);
+  await place.board.write((tx) => tx.run("DROP TRIGGER full"));
+  report.emit({ kind: "code-written", understood: "u", code: "2" });
+  await report.flush();
+  expect(failures).toHaveLength(1);
+  expect(place.value("SELECT count(*) FROM job_events WHERE kind = 'code-written'")).toBe(1);
 });

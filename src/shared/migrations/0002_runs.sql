@@ -173,7 +173,9 @@ WHEN NEW.status IS NOT (SELECT CASE state WHEN 'done' THEN 'completed' WHEN 'run
     WHEN 'failed' THEN 'failed' WHEN 'dead' THEN 'failed' WHEN 'cancelled' THEN 'failed' ELSE 'pending' END
   FROM job_run WHERE job_id = NEW.id)
 BEGIN
-  INSERT INTO strangers VALUES (NEW.id, NEW.type, NEW.status, NEW.input_context, NEW.output_result, 'insert');
+  -- One that REPLACEs another takes over that one's run.
+  INSERT INTO strangers VALUES (NEW.id, NEW.type, NEW.status, NEW.input_context, NEW.output_result,
+    CASE WHEN EXISTS (SELECT 1 FROM job_run WHERE job_id = NEW.id) THEN 'update' ELSE 'insert' END);
 END;
 
 CREATE TRIGGER jobs_au AFTER UPDATE OF status ON jobs
@@ -186,36 +188,19 @@ END;
 
 CREATE TRIGGER strangers_insert INSTEAD OF INSERT ON strangers WHEN NEW.did = 'insert'
 BEGIN
-  -- One that REPLACEs another takes over that one's run.
-  UPDATE job_run SET
-    state = CASE NEW.status
-      WHEN 'pending' THEN 'ready' WHEN 'running' THEN 'running' WHEN 'completed' THEN 'done' ELSE 'failed' END,
-    type = NEW.type, max_attempts = attempt + 3, worker_id = NULL, cancel_at = NULL, run_at = NULL, progress = NULL,
-    turn = (SELECT max(seq) FROM job_events),
-    finished_at = CASE WHEN NEW.status = 'completed' OR NEW.status = 'failed'
-      THEN CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) END
-  WHERE job_id = NEW.id;
   INSERT INTO job_events (job_id, attempt, at, kind, data)
   SELECT NEW.id, 0, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER), 'job-created',
     json_object('type', NEW.type, 'prompt',
-      CASE WHEN json_type(input, '$.prompt') = 'text' THEN json_extract(input, '$.prompt') ELSE '' END,
+      CASE WHEN json_type(input, '$.prompt') = 'text' THEN substr(json_extract(input, '$.prompt'), 1, 100000) ELSE '' END,
       'files', json('[]'))
   FROM (SELECT CASE WHEN typeof(NEW.input_context) = 'text' AND json_valid(NEW.input_context)
-    THEN NEW.input_context ELSE 'null' END AS input)
-  WHERE NOT EXISTS (SELECT 1 FROM job_run WHERE job_id = NEW.id);
+    THEN NEW.input_context ELSE 'null' END AS input);
   INSERT INTO job_run (job_id, type, state, created_seq, turn, finished_at)
   SELECT NEW.id, NEW.type,
     CASE NEW.status
       WHEN 'pending' THEN 'ready' WHEN 'running' THEN 'running' WHEN 'completed' THEN 'done' ELSE 'failed' END,
     seq, seq, CASE WHEN NEW.status = 'completed' OR NEW.status = 'failed' THEN at END
-  FROM job_events WHERE seq = (SELECT max(seq) FROM job_events)
-    AND NOT EXISTS (SELECT 1 FROM job_run WHERE job_id = NEW.id);
-  -- The next of its conversation joins the end of the line.
-  UPDATE job_run SET state = 'ready', turn = (SELECT max(seq) FROM job_events)
-  WHERE job_id = (SELECT job_id FROM job_run WHERE finished_at IS NULL AND state = 'waiting'
-      AND conversation_id = (SELECT conversation_id FROM job_run WHERE job_id = NEW.id) ORDER BY turn LIMIT 1)
-    AND NOT EXISTS (SELECT 1 FROM job_run WHERE finished_at IS NULL AND (state = 'ready' OR state = 'running' OR state = 'retrying')
-      AND conversation_id = (SELECT conversation_id FROM job_run WHERE job_id = NEW.id));
+  FROM job_events WHERE seq = (SELECT max(seq) FROM job_events);
 END;
 
 -- A stranger's UPDATE of jobs.status, and the event that tells its followers. 'pending' again is a fresh start.
@@ -239,7 +224,15 @@ BEGIN
     FROM (SELECT CASE WHEN typeof(NEW.output_result) = 'text' AND json_valid(NEW.output_result)
       THEN NEW.output_result ELSE 'null' END AS result))
   WHERE job_id = NEW.id;
+  -- Below that event, so that the newest seq never goes.
+  DELETE FROM job_events WHERE job_id = NEW.id AND NEW.status <> 'running'
+    AND (kind = 'output-delta' OR kind = 'text-delta' OR kind = 'progress-changed');
+  INSERT OR IGNORE INTO job_attempts (job_id, attempt, worker_id, started_at, ended_at, outcome)
+  SELECT job_id, attempt, worker_id, started_at, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER),
+    CASE NEW.status WHEN 'completed' THEN 'done' WHEN 'failed' THEN 'cancelled' ELSE 'handed-back' END
+  FROM job_run WHERE job_id = NEW.id AND state = 'running' AND attempt > 0;
   UPDATE job_run SET
+    type = NEW.type, progress = NULL,
     state = CASE NEW.status
       WHEN 'running' THEN 'running' WHEN 'completed' THEN 'done' WHEN 'failed' THEN 'failed'
       ELSE CASE WHEN conversation_id IS NOT NULL AND EXISTS (
@@ -259,6 +252,12 @@ BEGIN
       AND conversation_id = (SELECT conversation_id FROM job_run WHERE job_id = NEW.id) ORDER BY turn LIMIT 1)
     AND NOT EXISTS (SELECT 1 FROM job_run WHERE finished_at IS NULL AND (state = 'ready' OR state = 'running' OR state = 'retrying')
       AND conversation_id = (SELECT conversation_id FROM job_run WHERE job_id = NEW.id));
+END;
+
+-- The id is what everything else knows the job by.
+CREATE TRIGGER jobs_bu BEFORE UPDATE OF id ON jobs WHEN NEW.id IS NOT OLD.id
+BEGIN
+  SELECT RAISE(ABORT, 'The id of a job never changes.');
 END;
 
 -- Before, so that its seq is higher than any that goes.
