@@ -19,6 +19,10 @@ INSERT INTO jobs_2 SELECT id, type, status, input_context, output_result, create
 DROP TABLE jobs;
 ALTER TABLE jobs_2 RENAME TO jobs;
 
+-- Pieces of output of jobs that have ended: the whole is in the result.
+DELETE FROM job_events WHERE (kind = 'output-delta' OR kind = 'text-delta') AND job_id IN (SELECT job_id FROM job_run
+  WHERE state = 'done' OR state = 'failed' OR state = 'dead' OR state = 'cancelled');
+
 -- No AUTOINCREMENT, whose own table would be one more page in each commit: the newest seq is never deleted, because
 -- a job that goes leaves a job-deleted event behind.
 CREATE TABLE job_events_2 (
@@ -83,9 +87,10 @@ UPDATE job_run_2 SET finished_at = coalesce(
   (SELECT updated_at FROM jobs WHERE id = job_id AND typeof(updated_at) = 'integer' AND updated_at > 100000000000),
   CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER))
 WHERE finished_at IS NULL AND (state = 'done' OR state = 'failed' OR state = 'dead' OR state = 'cancelled');
--- Pieces of output of jobs that have ended: the whole is in the result.
-DELETE FROM job_events WHERE (kind = 'output-delta' OR kind = 'text-delta')
-  AND job_id IN (SELECT job_id FROM job_run_2 WHERE finished_at IS NOT NULL);
+-- Jobs that were put back by hand still had the marks of their end.
+UPDATE job_run_2 SET worker_id = NULL, cancel_at = CASE WHEN finished_at IS NULL THEN cancel_at END,
+  max_attempts = CASE WHEN attempt < max_attempts THEN max_attempts ELSE attempt + 3 END WHERE state = 'ready';
+UPDATE job_run_2 SET finished_at = NULL WHERE state = 'ready' OR state = 'running';
 DROP TABLE job_run;
 ALTER TABLE job_run_2 RENAME TO job_run;
 -- From now on one of a conversation runs at a time, the others wait behind it.
