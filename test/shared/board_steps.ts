@@ -17,7 +17,7 @@ import { openBoard, type Board } from "../../src/shared/db.ts";
 import { enqueueJob, insertJob, type NewJob } from "../../src/shared/jobs.ts";
 import { expireJobs, reclaimJobs } from "../../src/shared/recovery.ts";
 import type { JobEventBody, JobStatus } from "../../src/shared/types.ts";
-import { beatWorker } from "../../src/shared/workers.ts";
+import { beatWorker, readWorker } from "../../src/shared/workers.ts";
 import type { BoardModel, ModelClaim, ModelJob, NewModelJob } from "./board_model.ts";
 
 /** Times are ms from now; numbers that name something (a job, a claim) are taken modulo how many there are. */
@@ -140,8 +140,13 @@ export async function take(step: Step, world: World): Promise<void> {
       return enqueueAll(step.jobs, step.isBroken, world);
     case "claim":
       return claimSome(step.worker, step.limit, world);
-    case "beat":
-      return beatWorker(board, nameOf(WORKERS, step.worker));
+    case "beat": {
+      const worker = nameOf(WORKERS, step.worker);
+      const before = board.read((tx) => readWorker(tx, worker)?.beat ?? 0);
+      await beatWorker(board, worker);
+      expect(board.read((tx) => readWorker(tx, worker)?.beat)).toBe(before + 1);
+      return;
+    }
     case "record":
     case "settle":
     case "retry":
