@@ -143,14 +143,14 @@ function order({ records, ledger }: Evidence): string[] {
   const endOf = (job: JobRecord) => records.eventsOf(job.id).findLast(({ kind }) => isEnd(kind))?.seq ?? Infinity;
   const startOf = (job: JobRecord) =>
     records.eventsOf(job.id).find(({ kind }) => kind === "job-started")?.seq ?? Infinity;
+  // One that was given up after its last worker was stopped may have its effect when that worker wakes: it counts no more.
+  const effectOf = (job: JobRecord) => (job.state === "dead" ? -1 : (effects.get(`${job.id} ${job.attempt}`) ?? -1));
   return [...talks.values()].flatMap((jobs) => [
     ...pairs(jobs)
       .filter(([first, second]) => endOf(first) > startOf(second))
       .map(([first, second]) => `${second.id} began before ${first.id} had ended`),
     ...pairs(jobs)
-      .filter(
-        ([first, second]) => (effects.get(`${first.id} ${first.attempt}`) ?? -1) > (starts.get(second.id) ?? Infinity),
-      )
+      .filter(([first, second]) => effectOf(first) > (starts.get(second.id) ?? Infinity))
       .map(([first, second]) => `${second.id} began, says the ledger, before ${first.id} had its effect`),
     ...pairs(jobs.filter((job) => place.has(job.id)))
       .filter(([first, second]) => (place.get(first.id) ?? 0) > (place.get(second.id) ?? 0))
