@@ -128,7 +128,8 @@ function prepare(database: Database, file: string, options: BoardOptions): Board
   refuseUnknown(database, file);
   // Of a new file: a commit writes whole pages, and most of ours touch many a little.
   database.run("PRAGMA page_size = 2048");
-  database.run("PRAGMA journal_mode = WAL");
+  // Where two make the file at once, SQLite tells one of them that it is locked without waiting for it.
+  waiting(OPEN_WAIT_MS, () => database.run("PRAGMA journal_mode = WAL"));
   database.run(`PRAGMA synchronous = ${synchronous}`);
   // In pages: below one table of the log's index (4,062), and rare enough not to be felt by one commit in a hundred.
   database.run("PRAGMA wal_autocheckpoint = 3500");
@@ -147,9 +148,9 @@ function prepare(database: Database, file: string, options: BoardOptions): Board
   };
   const commits = new GroupCommits(engine, tx, synchronous, options.onFull ?? (() => false));
   return {
-    read: (unit) => waitingToRead(() => database.transaction(() => unit(tx)).deferred()),
+    read: (unit) => waiting(READ_WAIT_MS, () => database.transaction(() => unit(tx)).deferred()),
     write: commits.write,
-    dataVersion: () => waitingToRead(dataVersion),
+    dataVersion: () => waiting(READ_WAIT_MS, dataVersion),
     checkpoint: () => void database.query("PRAGMA wal_checkpoint(TRUNCATE)").all(),
     copyTo: (target) => copy(database, target),
     close: () => {
@@ -247,8 +248,8 @@ function versionOf(database: Database): number {
   return database.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
 }
 
-function waitingToRead<T>(attempt: () => T): T {
-  const giveUpAt = performance.now() + READ_WAIT_MS;
+function waiting<T>(maxMs: number, attempt: () => T): T {
+  const giveUpAt = performance.now() + maxMs;
   for (;;) {
     try {
       return attempt();
