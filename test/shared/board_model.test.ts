@@ -13,7 +13,7 @@ import { anyStep, take, WORKERS, type Step, type WantedJob, type World } from ".
 import { temporaryFolder, type TemporaryFolder } from "./temporary.ts";
 
 /** More by hand: SANDPIPER_TEST_RUNS=20000. A failure prints `seed` and `path`; give them to see it again. */
-const RUNS = Number(process.env["SANDPIPER_TEST_RUNS"] ?? 100);
+const RUNS = Number(process.env["SANDPIPER_TEST_RUNS"] ?? 80);
 const SEED = process.env["SANDPIPER_TEST_SEED"];
 const PATH = process.env["SANDPIPER_TEST_PATH"];
 const STEPS = 60;

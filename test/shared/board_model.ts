@@ -9,6 +9,8 @@ export type ModelJob = {
   state: JobState;
   /** Where it stands in the line; no two jobs share a place. */
   place: number;
+  /** Where it stands in the table. */
+  row: number;
   runAt: number | null;
   deadlineAt: number | null;
   attempt: number;
@@ -173,7 +175,7 @@ export class BoardModel {
     this.#add({ ...plain, maxAttempts: 3 }, state);
   }
 
-  /** By an UPDATE, or by a row that REPLACEs it. */
+  /** By an UPDATE. */
   strangerSays(job: ModelJob, status: JobStatus): void {
     if (status === statusOf(job.state)) return;
     const wasOpen = !isFinal(job.state);
@@ -194,6 +196,17 @@ export class BoardModel {
     if (wasOpen && isFinal(job.state)) this.#promote(job.conversationId);
   }
 
+  /** A row that takes the place of another is the last one of the table. */
+  strangerReplaces(job: ModelJob, status: JobStatus): void {
+    job.row = this.#nextPlace();
+    this.strangerSays(job, status);
+  }
+
+  /** Jobs with this status, in the order in which one statement for all of them comes by. */
+  withStatus(status: JobStatus): ModelJob[] {
+    return [...this.jobs.values()].filter((job) => statusOf(job.state) === status).toSorted((a, b) => a.row - b.row);
+  }
+
   delete(job: ModelJob): void {
     this.jobs.delete(job.id);
     this.seq += 1;
@@ -212,7 +225,7 @@ export class BoardModel {
 
   #add(job: NewModelJob, state: JobState): void {
     const fresh = { attempt: 0, workerId: null, isCancelAsked: false, costMicroUsd: 0, story: [], outcomes: new Map() };
-    const whole: ModelJob = { ...job, ...fresh, state, place: this.#nextPlace() };
+    const whole: ModelJob = { ...job, ...fresh, state, place: this.#nextPlace(), row: this.#nextPlace() };
     this.jobs.set(job.id, whole);
     this.tell(whole, "job-created");
   }

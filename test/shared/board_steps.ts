@@ -53,6 +53,8 @@ export type Step =
   /** With recursive triggers SQLite tells of a row that goes because of a REPLACE. */
   | { readonly do: "replace"; readonly job: number; readonly status: JobStatus; readonly isRecursive: boolean }
   | { readonly do: "delete"; readonly job: number }
+  /** One statement for all that have this status; null deletes them. */
+  | { readonly do: "sweep"; readonly from: JobStatus; readonly to: JobStatus | null }
   | { readonly do: "forget"; readonly talk: number };
 
 export type World = {
@@ -128,6 +130,10 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ do: fc.constant("replace" as const), job: some, status, isRecursive: fc.boolean() }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("delete" as const), job: some }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("sweep" as const), from: status, to: fc.option(status, { freq: 6 }) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("forget" as const), talk: fc.nat({ max: 2 }) }) },
 );
 
@@ -183,6 +189,8 @@ export async function take(step: Step, world: World): Promise<void> {
     case "replace":
     case "delete":
       return changeForeign(step, world);
+    case "sweep":
+      return changeAll(step.from, step.to, world);
     case "forget": {
       const id = nameOf(TALKS, step.talk);
       const gone = await deleteConversation(board, id);
@@ -335,12 +343,24 @@ function changeForeign(step: Change, world: World): void {
       stranger.run(`PRAGMA recursive_triggers = ${step.isRecursive ? "ON" : "OFF"}`);
       stranger.run("INSERT OR REPLACE INTO jobs VALUES (?, 'chat', ?, '{}', NULL, 1, 1)", [job.id, step.status]);
       stranger.run("PRAGMA recursive_triggers = OFF");
-      if (!step.isRecursive) model.strangerSays(job, step.status);
+      if (!step.isRecursive) model.strangerReplaces(job, step.status);
       else {
         model.delete(job);
         model.strangerInserts(job.id, step.status);
       }
   }
+}
+
+function changeAll(from: JobStatus, to: JobStatus | null, { model, stranger, deleted }: World): void {
+  const jobs = model.withStatus(from);
+  if (to === null) stranger.run("DELETE FROM jobs WHERE status = ?", [from]);
+  else stranger.run("UPDATE jobs SET status = ? WHERE status = ?", [to, from]);
+  for (const job of jobs)
+    if (to !== null) model.strangerSays(job, to);
+    else {
+      model.delete(job);
+      deleted.push(job.id);
+    }
 }
 
 /** Later ones sort first, so that an order by id is never mistaken for the order of coming. */

@@ -166,7 +166,7 @@ describe.each(OLD_VERSIONS)("a board of version $version", (old) => {
 
   test("is the old one or the new one after a kill at any moment", async () => {
     const large = join(folder.path, "large.db");
-    makeOldBoard(large, old, 100);
+    makeOldBoard(large, old, 60);
     const before = Bun.hash(JSON.stringify(contents(large)));
     const wholeMs = await timeOf(place(large));
     let killed = 0;
