@@ -53,7 +53,8 @@ export type JobSandbox = AsyncDisposable & {
   readonly download: (path: string) => Promise<ReadableStream<Uint8Array>>;
   /** Micro-dollars a second, by what the provider says this sandbox has; 0 on this machine. */
   readonly price: () => Promise<number>;
-  readonly kill: () => Promise<void>;
+  /** False: it could not be reached, and may live on until its timeout. */
+  readonly kill: () => Promise<boolean>;
 };
 
 /** E2B's list price: micro-dollars per vCPU-second and GiB-second of what is allocated (e2b.dev/docs, billing). */
@@ -140,7 +141,7 @@ function connection(provider: SandboxProvider) {
 }
 
 function wrap(provider: SandboxProvider, sandbox: Sandbox, signal: AbortSignal): JobSandbox {
-  let killing: Promise<void> | null = null;
+  let killing: Promise<boolean> | null = null;
   const kill = () => (killing ??= killQuietly(sandbox));
   const onAbort = () => void kill();
   signal.addEventListener("abort", onAbort, { once: true });
@@ -181,16 +182,19 @@ function wrap(provider: SandboxProvider, sandbox: Sandbox, signal: AbortSignal):
   };
 }
 
-/** A sandbox that is gone already is what we wanted; one that can't be reached ends by its own timeout. */
-async function killQuietly(sandbox: Sandbox): Promise<void> {
-  await sandbox.kill({ requestTimeoutMs: 10_000 }).catch(() => false);
+/** A sandbox that is gone already is what we wanted. */
+function killQuietly(sandbox: Sandbox): Promise<boolean> {
+  return sandbox.kill({ requestTimeoutMs: 10_000 }).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function runCode(
   sandbox: Sandbox,
   code: string,
   options: RunOptions,
-  kill: () => Promise<void>,
+  kill: () => Promise<boolean>,
 ): Promise<RunOutcome> {
   let bytes = 0;
   const take = (stream: "stdout" | "stderr") => (message: { line: string }) => {

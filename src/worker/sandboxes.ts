@@ -58,9 +58,11 @@ export function createSandboxes(
     );
     if (!isAllowed) throw overBudget(config);
     const startedAt = clock.monotonic();
-    const settle = (price: number) => {
+    /** One that could not be killed stays in the ledger, where it is found once its attempt has ended. */
+    const settle = async (price: number, isGone: boolean) => {
       const cost = Math.ceil(((clock.monotonic() - startedAt) / 1_000) * price);
-      return settleSandbox(board, ledgerId, cost, clock.now()).then(() => cost);
+      if (isGone) await settleSandbox(board, ledgerId, cost, clock.now());
+      return cost;
     };
     const sandbox = await openSandbox(provider, {
       timeoutMs: timeoutMs + (isFree ? GRACE_MS : 0),
@@ -68,7 +70,7 @@ export function createSandboxes(
       signal,
     }).catch(async (error: unknown) => {
       // A line that was cut, or a gateway's error: it may be there all the same, so it stays in the ledger to be looked for.
-      if (toAppError(error).code !== "sandbox") await settle(0);
+      if (toAppError(error).code !== "sandbox") await settle(0, true);
       throw error;
     });
     await nameSandbox(board, ledgerId, sandbox.id).catch(async (error: unknown) => {
@@ -78,14 +80,14 @@ export function createSandboxes(
     return opened(sandbox, settle);
   }
 
-  function opened(sandbox: JobSandbox, settle: (price: number) => Promise<number>): OpenedSandbox {
+  function opened(sandbox: JobSandbox, settle: (price: number, isGone: boolean) => Promise<number>): OpenedSandbox {
     let price = provider.kind === "local" ? 0 : DEFAULT_PRICE_MICRO_USD;
     const known = sandbox.price().then(
       (value) => void (price = value),
       (error: unknown) => log.warn("sandbox-price-unknown", { error }),
     );
     let closing: Promise<number> | null = null;
-    const close = () => (closing ??= Promise.all([sandbox.kill(), known]).then(() => settle(price)));
+    const close = () => (closing ??= Promise.all([sandbox.kill(), known]).then(([isGone]) => settle(price, isGone)));
     return { ...sandbox, close, [Symbol.asyncDispose]: async () => void (await close()) };
   }
 

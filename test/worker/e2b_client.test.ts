@@ -45,7 +45,7 @@ async function openDownload(url: string, signal: AbortSignal) {
   const reader = (await sandbox.download("/home/user/a.csv")).getReader();
   const read = async () => Buffer.from((await reader.read()).value ?? []).toString();
   expect(await read()).toBe("begun");
-  return { read, [Symbol.asyncDispose]: () => sandbox.kill() };
+  return { read, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() };
 }
 
 test("a download comes in pieces and is whole at its end", async () => {

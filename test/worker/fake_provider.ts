@@ -14,6 +14,8 @@ export type Provider = AsyncDisposable & {
   readonly creating: () => number;
   /** The next sandbox is made, but a gateway says otherwise. */
   readonly cutNext: () => void;
+  /** The next kill is refused, as by a server that is not well. */
+  readonly refuseNextKill: () => void;
   /** Resolves when somebody asks for the list. */
   readonly nextList: () => Promise<void>;
 };
@@ -26,6 +28,7 @@ export function openProvider(createMs: () => number = () => 0): Provider {
   const sandboxes = new Map<string, Sandbox>();
   let creating = 0;
   let isCut = false;
+  let isKillRefused = false;
   let listed = Promise.withResolvers<void>();
   const alive = () => [...sandboxes.values()].filter((one) => one.killedAt === null);
 
@@ -46,6 +49,10 @@ export function openProvider(createMs: () => number = () => 0): Provider {
   const kill = (id: string): Response => {
     const sandbox = sandboxes.get(id);
     if (sandbox === undefined || sandbox.killedAt !== null) return refuse(404, "There is no such sandbox.");
+    if (isKillRefused) {
+      isKillRefused = false;
+      return refuse(500, "Not now.");
+    }
     sandbox.killedAt = Date.now();
     return new Response(null, { status: 204 });
   };
@@ -80,6 +87,7 @@ export function openProvider(createMs: () => number = () => 0): Provider {
     alive,
     creating: () => creating,
     cutNext: () => void (isCut = true),
+    refuseNextKill: () => void (isKillRefused = true),
     nextList: () => (listed = Promise.withResolvers()).promise,
     [Symbol.asyncDispose]: () => server.stop(true),
   };

@@ -36,7 +36,7 @@ export function fakeSandbox(
   };
   const kill = () => {
     isDead = true;
-    return Promise.resolve();
+    return Promise.resolve(true);
   };
   return {
     id: "fake",
@@ -53,6 +53,6 @@ export function fakeSandbox(
     price: () => Promise.resolve(0),
     kill,
     close: () => kill().then(() => 5),
-    [Symbol.asyncDispose]: kill,
+    [Symbol.asyncDispose]: async () => void (await kill()),
   };
 }

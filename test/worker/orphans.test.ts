@@ -1,14 +1,15 @@
 // Nothing is left over at the provider: what the dead and the late had made is found, also when it comes late.
 import { expect, test } from "bun:test";
 import { identityOf } from "../../src/shared/alive.ts";
-import type { Claim } from "../../src/shared/claims.ts";
+import { settleJob, type Claim } from "../../src/shared/claims.ts";
 import { systemClock } from "../../src/shared/clock.ts";
 import { loadConfig } from "../../src/shared/config.ts";
 import { createLog } from "../../src/shared/log.ts";
 import { reserveSandbox } from "../../src/shared/sandboxes.ts";
 import { registerWorker } from "../../src/shared/workers.ts";
 import { createSandboxes } from "../../src/worker/sandboxes.ts";
-import { claimOne, loseWorkers } from "../shared/claiming.ts";
+import { until } from "../e2e/until.ts";
+import { claimOne, DONE, loseWorkers } from "../shared/claiming.ts";
 import { addJob, rejectionOf, temporaryBoard } from "../shared/temporary.ts";
 import { openProvider, type Provider } from "./fake_provider.ts";
 
@@ -33,6 +34,14 @@ function worker(provider: Provider) {
     stop.abort();
     await reaping;
   };
+  /** Without a list to wait for. */
+  const reapUntil = async (isOver: () => boolean): Promise<void> => {
+    const stop = new AbortController();
+    const reaping = sandboxes.reap(stop.signal);
+    await until(isOver, 4_000);
+    stop.abort();
+    await reaping;
+  };
   /** A worker that is about to make a sandbox for this attempt and has it in its ledger. */
   const reserve = (jobId: string, attempt: number) =>
     reserveSandbox(
@@ -42,7 +51,7 @@ function worker(provider: Provider) {
       systemClock.now(),
     );
   const openRows = () => place.value("SELECT count(*) FROM sandboxes WHERE ended_at IS NULL");
-  return { ...place, sandboxes, time, reapOnce, reserve, openRows };
+  return { ...place, sandboxes, time, reapOnce, reapUntil, reserve, openRows };
 }
 
 /** As if its worker had died before the answer came: the provider has it, and nobody knows its name. */
@@ -132,4 +141,19 @@ test("a reservation for which nothing ever appeared is given back in the end", a
   expect(place.rows("SELECT ended_at IS NULL AS open, cost_micro_usd FROM sandboxes")).toEqual([
     { open: 0, cost_micro_usd: 0 },
   ]);
+});
+
+test("a sandbox that could not be killed at its end stays in the ledger, and is killed later by its name", async () => {
+  await using provider = openProvider();
+  using place = worker(provider);
+  await addJob(place.board, "a");
+  const claim = await claimOne(place);
+  const sandbox = await place.sandboxes.open(claim, 60_000, new AbortController().signal);
+  provider.refuseNextKill();
+  await sandbox.close();
+  expect(idsAt(provider)).toEqual([sandbox.id]);
+  expect(place.openRows()).toBe(1);
+  await settleJob(place.board, claim, DONE, 3_000);
+  await place.reapUntil(() => provider.alive().length === 0 && place.openRows() === 0);
+  expect(idsAt(provider)).toEqual([]);
 });
