@@ -7,6 +7,7 @@ import { launchSandboxd } from "./sandboxd/launch.ts";
 import { isAlive } from "./shared/alive.ts";
 import { keepAlive, type Child } from "./shared/child.ts";
 import { closeEnvironmentFile, loadConfig, readEnvironment, withoutKeys, type Config } from "./shared/config.ts";
+import { coreLock, holdLock } from "./shared/db.ts";
 import { AppError } from "./shared/errors.ts";
 import { createLog, type Log } from "./shared/log.ts";
 import { rotatedFile } from "./shared/rotate.ts";
@@ -25,7 +26,7 @@ export type Running = {
 
 const FromChild = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ready"), port: z.number().optional(), link: z.string().optional() }),
-  z.object({ type: z.literal("failed"), reason: z.enum(["port-in-use", "error"]), message: z.string() }),
+  z.object({ type: z.literal("failed"), reason: z.enum(["port-in-use", "running", "error"]), message: z.string() }),
 ]);
 type FromChild = z.infer<typeof FromChild>;
 type Ready = Extract<FromChild, { type: "ready" }>;
@@ -38,6 +39,10 @@ export async function start(environment: Record<string, string | undefined>, sig
   const config = loadConfig(environment);
   // A restore that was cut off in the middle: its folders may bear other names at this moment.
   finishSwaps(config.home);
+  // Core keeps the lock; asked beforehand, nothing has to be begun and ended again.
+  const lock = holdLock(coreLock(config));
+  if (lock === null) throw new AppError("conflict", "Sandpiper is running already in this folder.");
+  lock.release();
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   mkdirSync(config.storageDir, { recursive: true, mode: 0o700 });
   const house = new House(config, environment, signal);
@@ -168,7 +173,8 @@ function freePort(): number {
 }
 
 async function failStart(config: Config, failed: Extract<FromChild, { type: "failed" }>): Promise<never> {
-  if (failed.reason !== "port-in-use") throw new AppError("internal", failed.message);
+  if (failed.reason !== "port-in-use")
+    throw new AppError(failed.reason === "running" ? "conflict" : "internal", failed.message);
   if (await isSandpiperThere(config.port)) throw alreadyRunning(config.port);
   throw new AppError(
     "conflict",

@@ -31,12 +31,23 @@ export async function findServer(): Promise<Client | null> {
   return port === null ? null : createClient(`http://127.0.0.1:${port}`, config.dataDir, null);
 }
 
+/** One server a folder: whoever comes second without finding it waits until it ends, or can be found. */
+const WAIT_MS = 250;
+
 /** The running server, or one of our own that ends with the client. */
 export async function connect(signal: AbortSignal): Promise<Client> {
-  const found = await findServer();
-  if (found !== null) return found;
-  const running = await start({ ...readEnvironment(), SANDPIPER_PORT: "0", SANDPIPER_OPEN: "0" }, signal);
-  return createClient(`http://127.0.0.1:${running.port}`, running.config.dataDir, running);
+  for (let isTold = false; ; isTold = true) {
+    const found = await findServer();
+    if (found !== null) return found;
+    try {
+      const running = await start({ ...readEnvironment(), SANDPIPER_PORT: "0", SANDPIPER_OPEN: "0" }, signal);
+      return createClient(`http://127.0.0.1:${running.port}`, running.config.dataDir, running);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== "conflict" || signal.aborted) throw error;
+    }
+    if (!isTold) console.error("Another command is at work in this folder; waiting for it to end …");
+    await pause(WAIT_MS, signal);
+  }
 }
 
 function createClient(url: string, dataDir: string, running: Running | null): Client {

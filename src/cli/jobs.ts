@@ -159,7 +159,6 @@ async function cancel({ config, board, now, isJson }: Desk, _values: Values, id:
   if (outcome === "ended") throw new AppError("conflict", `The job ${name} has ended already: ${run.state}.`);
   if (isJson) console.log(jsonText({ id: wanted, outcome, state: run.state }));
   else if (outcome === "cancelled") console.log(`${name} was stopped before it could go on.`);
-  else if (run.workerId === null) console.log(`${name} is run by another program, and only that can stop it.`);
   else console.log(`${name} was asked to stop, and ends in a moment${await restOf(config)}.`);
   return 0;
 }

@@ -5,7 +5,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { findRunning } from "../main.ts";
 import { loadConfig, readEnvironment, type Config } from "../shared/config.ts";
-import { holdLock } from "../shared/db.ts";
+import { coreLock, holdLock } from "../shared/db.ts";
 import { AppError } from "../shared/errors.ts";
 import { stopSignal } from "../shared/stop.ts";
 import { carryOut, decideSwaps, freeName, lockSwaps, type Journal, type Swap } from "../shared/swap.ts";
@@ -48,7 +48,7 @@ async function holdEverything(config: Config): Promise<() => void> {
   if ((await findRunning(config)) !== null) throw isRunning;
   const swaps = lockSwaps(config.home);
   try {
-    const core = existsSync(config.dataDir) ? holdLock(join(config.dataDir, "core.lock")) : NOTHING;
+    const core = existsSync(config.dataDir) ? holdLock(coreLock(config)) : NOTHING;
     if (core === null) throw isRunning;
     return () => {
       core.release();

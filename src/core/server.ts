@@ -4,7 +4,7 @@ import type { Server } from "bun";
 import packageJson from "../../package.json" with { type: "json" };
 import { systemClock } from "../shared/clock.ts";
 import { loadConfig, type Config } from "../shared/config.ts";
-import { holdLock, openBoard, type Board } from "../shared/db.ts";
+import { coreLock, holdLock, openBoard, type Board } from "../shared/db.ts";
 import { openReserve, type Reserve } from "../shared/disk.ts";
 import { AppError } from "../shared/errors.ts";
 import { createLog } from "../shared/log.ts";
@@ -89,7 +89,7 @@ async function main(): Promise<void> {
 
 /** The board and what belongs to it, for this core alone: a second one would answer the same people twice. */
 function openEstate(config: Config): { board: Board; reserve: Reserve; close: () => void } {
-  const lock = holdLock(join(config.dataDir, "core.lock"));
+  const lock = holdLock(coreLock(config));
   if (lock === null) throw new AppError("conflict", "Sandpiper is running already in this folder.");
   const reserve = openReserve(config);
   const options = { synchronous: config.synchronous, onFull: reserve.release };
@@ -145,7 +145,8 @@ try {
 } catch (error) {
   const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
   const message = error instanceof AppError ? error.message : String(error);
-  process.send?.({ type: "failed", reason: isTaken ? "port-in-use" : "error", message });
+  const isRunning = error instanceof AppError && error.code === "conflict";
+  process.send?.({ type: "failed", reason: isTaken ? "port-in-use" : isRunning ? "running" : "error", message });
   createLog("core").error("core-failed", { error });
   process.exit(1);
 }

@@ -101,6 +101,9 @@ export function checkDatabase(file: string): string[] {
 /** The version of the newest schema that this program knows. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
+/** The lock that a running core holds. */
+export const coreLock = (config: { readonly dataDir: string }): string => join(config.dataDir, "core.lock");
+
 export type Lock = { readonly release: () => void };
 
 /** One holder at a time, whoever it is; the system takes the lock from a process that dies. Null: somebody has it. */

@@ -134,7 +134,7 @@ test("a job is stopped: at once while it waits, by its worker while it runs, nev
   expect(await place.json("cancel", "runs")).toEqual({ id: "runs", outcome: "asked", state: "running" });
   expect(runOf(place, "runs").isCancelAsked).toBe(true);
   await place.board.write((tx) => tx.run("INSERT INTO jobs VALUES ('theirs', 'chat', 'running', '{}', NULL, 1, 1)"));
-  expect(await place.done("cancel", "theirs")).toBe("theirs is run by another program, and only that can stop it.\n");
+  expect(await place.done("cancel", "theirs")).toBe("theirs was stopped before it could go on.\n");
   const { code, err } = await place.refused("cancel", "waits");
   expect([code, err]).toEqual([1, "The job waits has ended already: cancelled.\n"]);
 });

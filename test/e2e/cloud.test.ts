@@ -158,16 +158,17 @@ describe("with a key and an address of E2B", () => {
     expect(attempts).toEqual([{ attempt: 1 }, { attempt: 1 }]);
   });
 
-  test("the cloud's end in the middle of a job is a sentence", async () => {
+  test("the cloud's end in the middle of a job is a sentence, after it was tried again in vain", async () => {
     await using short = await openCloud();
     await using one = await startSandpiper(settings(short.settings));
     const id = await one.send({ code: WAITING });
     await one.follow(id, (event) => event.kind === "output-delta");
     await short[Symbol.asyncDispose]();
-    await one.follow(id);
+    const retries = (await one.follow(id)).filter(({ kind }) => kind === "job-retrying");
+    expect(retries).toMatchObject([{ error: { code: "sandbox" } }, { error: { code: "unavailable" } }]);
     expect((await one.job(id)).output?.error).toEqual({
-      code: "sandbox",
-      message: "The sandbox ended in the middle of the work. Try again.",
+      code: "unavailable",
+      message: "The sandbox server does not answer, so nothing was run. Try again.",
     });
   });
 });
