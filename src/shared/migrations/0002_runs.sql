@@ -232,10 +232,12 @@ BEGIN
   -- Below that event, so that the newest seq never goes.
   DELETE FROM job_events WHERE job_id = NEW.id AND NEW.status <> 'running'
     AND (kind = 'output-delta' OR kind = 'text-delta' OR kind = 'progress-changed');
-  INSERT OR IGNORE INTO job_attempts (job_id, attempt, worker_id, started_at, ended_at, outcome)
+  -- Not OR IGNORE: within a trigger the stranger's own OR REPLACE would take its place.
+  INSERT INTO job_attempts (job_id, attempt, worker_id, started_at, ended_at, outcome)
   SELECT job_id, attempt, worker_id, started_at, CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER),
     CASE NEW.status WHEN 'completed' THEN 'done' WHEN 'failed' THEN 'cancelled' ELSE 'handed-back' END
-  FROM job_run WHERE job_id = NEW.id AND state = 'running' AND attempt > 0;
+  FROM job_run WHERE job_id = NEW.id AND state = 'running' AND attempt > 0
+    AND NOT EXISTS (SELECT 1 FROM job_attempts AS known WHERE known.job_id = NEW.id AND known.attempt = job_run.attempt);
   UPDATE job_run SET
     type = NEW.type, progress = NULL,
     state = CASE NEW.status
