@@ -44,9 +44,12 @@ const ClaimRow = z.object({
  * power cut takes back is a claim that never was, and all that its worker wrote later goes with it.
  */
 export function claimJobs(board: Board, workerId: string, limit: number, now: number): Promise<Claim[]> {
-  if (limit < 1 || !board.read((tx) => hasWork(tx, now))) return Promise.resolve([]);
+  if (limit < 1) return Promise.resolve([]);
+  // Nearly always nothing is due, and a look costs less than the lock.
+  const { isDue, isReady } = board.read((tx) => lookAhead(tx, now));
+  if (!isDue && !isReady) return Promise.resolve([]);
   return board.write((tx) => {
-    joinDue(tx, now);
+    if (isDue) joinDue(tx, now);
     return tx
       .all(
         `SELECT job_id, attempt, max_attempts, conversation_id, deadline_at, cost_micro_usd FROM job_run
@@ -221,8 +224,16 @@ function begin(tx: Tx, row: z.infer<typeof ClaimRow>, workerId: string, now: num
   };
 }
 
-function hasWork(tx: Tx, now: number): boolean {
-  return tx.get("SELECT 1 FROM job_run WHERE state = 'ready' LIMIT 1") !== null || dueJobs(tx, now, 1).length > 0;
+function lookAhead(tx: Tx, now: number): { readonly isDue: boolean; readonly isReady: boolean } {
+  const row = tx.get(
+    `SELECT EXISTS (SELECT 1 FROM job_run WHERE state = 'ready' LIMIT 1) AS ready,
+       EXISTS (SELECT 1 FROM job_run WHERE state = 'retrying' AND run_at <= ?1)
+       OR EXISTS (SELECT 1 FROM job_run WHERE state = 'retrying' AND run_at > ?2)
+       OR EXISTS (SELECT 1 FROM job_run WHERE state = 'scheduled' AND run_at <= ?1) AS due`,
+    now,
+    now + MAX_RETRY_MS,
+  );
+  return { isDue: row?.["due"] === 1, isReady: row?.["ready"] === 1 };
 }
 
 const DueRow = z.object({
@@ -232,18 +243,18 @@ const DueRow = z.object({
   attempt: integer,
 });
 
-function dueJobs(tx: Tx, now: number, limit: number): z.infer<typeof DueRow>[] {
+function dueJobs(tx: Tx, now: number): z.infer<typeof DueRow>[] {
   const columns = "SELECT job_id, state, conversation_id, attempt FROM job_run WHERE";
   return [
-    ...tx.all(`${columns} state = 'retrying' AND run_at <= ? LIMIT ?`, now, limit),
-    ...tx.all(`${columns} state = 'retrying' AND run_at > ? LIMIT ?`, now + MAX_RETRY_MS, limit),
-    ...tx.all(`${columns} state = 'scheduled' AND run_at <= ? ORDER BY run_at LIMIT ?`, now, limit),
+    ...tx.all(`${columns} state = 'retrying' AND run_at <= ? LIMIT ?`, now, DUE_AT_ONCE),
+    ...tx.all(`${columns} state = 'retrying' AND run_at > ? LIMIT ?`, now + MAX_RETRY_MS, DUE_AT_ONCE),
+    ...tx.all(`${columns} state = 'scheduled' AND run_at <= ? ORDER BY run_at LIMIT ?`, now, DUE_AT_ONCE),
   ].map((row) => DueRow.parse(row));
 }
 
 /** Those whose time has come join the line: a retry at its old place, a scheduled job at the end. */
 function joinDue(tx: Tx, now: number): void {
-  for (const { job_id, state, conversation_id, attempt } of dueJobs(tx, now, DUE_AT_ONCE)) {
+  for (const { job_id, state, conversation_id, attempt } of dueJobs(tx, now)) {
     if (state === "retrying") {
       tx.run("UPDATE job_run SET state = 'ready', run_at = NULL WHERE job_id = ? AND state = 'retrying'", job_id);
       continue;
