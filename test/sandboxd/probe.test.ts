@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ROOT } from "../../src/shared/config.ts";
 import { explain, LAYERS } from "../../src/sandboxd/probe_troubles.ts";
+import { findTools } from "../../src/sandboxd/tools.ts";
 
 const nothing = (): string => "";
 const off = (path: string): string => (path.endsWith("unprivileged_userns_clone") ? "0\n" : "");
@@ -16,8 +17,8 @@ async function runProbe(...args: string[]): Promise<{ code: number; report: unkn
 
 describe("the probe of this machine", () => {
   test("makes a real room and names the versions in it", async () => {
-    const python = process.env["SANDPIPER_PYTHON"] ?? "/usr/bin/python3";
-    const { code, report } = await runProbe("--bwrap", "/usr/bin/bwrap", "--python", python);
+    const { executable, site } = findTools({ root: ROOT, bwrap: "", python: "" }).python;
+    const { code, report } = await runProbe("--python", executable, ...(site === null ? [] : ["--site", site]));
     expect(JSON.stringify(report)).toMatch(
       /^\{"ok":true,"versions":\{"python":"3.*"pandas":"\d+\..*"matplotlib":"\d+\./,
     );
@@ -30,7 +31,7 @@ describe("the probe of this machine", () => {
       code: 1,
       report: { ok: false, layer: "bubblewrap", fix: "sudo apt-get install -y bubblewrap" },
     });
-    const noPython = await runProbe("--bwrap", "/usr/bin/bwrap", "--python", "/usr/bin/python-that-is-not-there");
+    const noPython = await runProbe("--python", "/usr/bin/python-that-is-not-there");
     expect(noPython.report).toMatchObject({ ok: false, layer: "python" });
   });
 

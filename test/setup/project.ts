@@ -77,12 +77,19 @@ function openProject(): Project {
     pathOf: (...programs) => {
       const bin = join(folder.path, `bin-${programs.join("-")}`);
       mkdirSync(bin);
-      for (const program of programs) symlinkSync(Bun.which(program) ?? "", join(bin, program));
+      for (const program of programs) symlinkSync(locate(program), join(bin, program));
       return bin;
     },
     handOver: () => finish(["chown", "-R", `${ORDINARY_ID}:${ORDINARY_ID}`, folder.path]),
     [Symbol.dispose]: () => folder[Symbol.dispose](),
   };
+}
+
+/** The Bun of the tests need not be on the path. */
+function locate(program: string): string {
+  const path = program === "bun" ? process.execPath : Bun.which(program);
+  if (path === null) throw new Error(`There is no ${program} on this machine.`);
+  return path;
 }
 
 function launch(place: { path: string; home: string }, command: readonly string[], options: Options): Started {
