@@ -133,6 +133,7 @@ class House {
     const { promise, resolve, reject } = Promise.withResolvers<Ready>();
     const file = rotatedFile(join(this.#config.dataDir, `logs/${name}.jsonl`));
     const last: string[] = [];
+    let isDecided = false;
     const child = keepAlive({
       name,
       command,
@@ -143,7 +144,9 @@ class House {
       },
       onMessage: (message) => {
         const parsed = FromChild.safeParse(message);
-        if (!parsed.success) return;
+        // It may fail again while the first failure is still being looked into.
+        if (!parsed.success || isDecided) return;
+        isDecided = true;
         if (parsed.data.type === "ready") resolve(parsed.data);
         else resolve(failStart(this.#config, parsed.data));
       },

@@ -87,6 +87,19 @@ describe("a second start", () => {
       `Port ${other.port} is in use. Stop the program that has it, or choose another: SANDPIPER_PORT=4748 npm start`,
     );
   });
+
+  test.concurrent("where the program that has the port is slow to answer names the way out all the same", async () => {
+    // Core is started again, and fails again, while its first failure is still being looked into.
+    let asked = 0;
+    using other = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: () => (asked++ === 0 ? new Promise<Response>(() => undefined) : new Response("not Sandpiper")),
+    });
+    const second = spawnMain(environment(newHome(), { SANDPIPER_PORT: String(other.port) }));
+    expect(await second.exited).toBe(1);
+    expect(second.printed().trim().split("\n")).toEqual([expect.stringContaining(`Port ${other.port} is in use.`)]);
+  });
 });
 
 describe("ask without a running Sandpiper", () => {
