@@ -40,21 +40,24 @@ const ClaimRow = z.object({
 });
 
 /**
- * Takes up to `limit` jobs: the higher priority first, then those that stand in the line longest. Soft: a claim that a
- * power cut takes back is a claim that never was, and all that its worker wrote later goes with it.
+ * Takes up to `limit()` jobs, asked once more within the transaction: the higher priority first, then those that stand in the line
+ * longest. Soft: a claim that a power cut takes back is a claim that never was, and all that its worker wrote later goes
+ * with it.
  */
-export function claimJobs(board: Board, workerId: string, limit: number, now: number): Promise<Claim[]> {
-  if (limit < 1) return Promise.resolve([]);
+export function claimJobs(board: Board, workerId: string, limit: () => number, now: number): Promise<Claim[]> {
+  if (limit() < 1) return Promise.resolve([]);
   // Nearly always nothing is due, and a look costs less than the lock.
   const { isDue, isReady } = board.read((tx) => lookAhead(tx, now));
   if (!isDue && !isReady) return Promise.resolve([]);
   return board.write((tx) => {
     if (isDue) joinDue(tx, now);
+    const count = Math.trunc(limit());
+    if (count < 1) return [];
     return tx
       .all(
         // A number of ours, written out: with a bound LIMIT, SQLite takes four times as long.
         `SELECT job_id, attempt, max_attempts, conversation_id, deadline_at, cost_micro_usd FROM job_run
-         WHERE state = 'ready' ORDER BY priority DESC, turn LIMIT ${Math.trunc(limit)}`,
+         WHERE state = 'ready' ORDER BY priority DESC, turn LIMIT ${count}`,
       )
       .map((row) => begin(tx, ClaimRow.parse(row), workerId, now));
   }, "soft");

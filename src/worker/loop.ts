@@ -1,5 +1,4 @@
 // The worker's loop: claim → run → settle, side by side up to a limit, until told to stop.
-import { setImmediate } from "node:timers/promises";
 import { claimJobs, nextDue, stopAsked, type Claim } from "../shared/claims.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Board } from "../shared/db.ts";
@@ -23,8 +22,11 @@ export type Shift = {
   readonly concurrency: number;
   /** How long the others wait for a sign of life; LEASE_MS when left out. */
   readonly leaseMs?: number;
-  /** Brings one claimed job to its end, whatever happens. Its owner aborts `controller` with an AppError as the reason. */
-  readonly run: (claim: Claim, controller: AbortController) => Promise<void>;
+  /**
+   * Brings one claimed job to its end, whatever happens. Its owner aborts `controller` with an AppError as the reason.
+   * `onEnding` is called just before the end is written: the next job may then be claimed in the same commit.
+   */
+  readonly run: (claim: Claim, controller: AbortController, onEnding: () => void) => Promise<void>;
   /** Tells core that there is something new in the table. */
   readonly nudge: () => void;
   readonly wake: Wake;
@@ -37,20 +39,18 @@ type Running = Map<Claim, { readonly controller: AbortController; readonly done:
 
 type Hands = {
   readonly running: Running;
+  /** Those of them that only wait for their end to be written. */
+  readonly ending: Set<Claim>;
   /** Those whose end could not be written; on the board they still run. */
   readonly unsettled: Set<Claim>;
 };
 
 /** Runs until `stop` aborts; then nothing is running any more. */
 export async function work(shift: Shift, stop: AbortSignal): Promise<void> {
-  const hands: Hands = { running: new Map(), unsettled: new Set() };
+  const hands: Hands = { running: new Map(), ending: new Set(), unsettled: new Set() };
   const beatMs = (shift.leaseMs ?? LEASE_MS) / BEATS_PER_LEASE;
   const beat = setInterval(() => void keepLease(shift, hands.running), beatMs);
-  while (!stop.aborted) {
-    await shift.wake.wait(await goRound(shift, hands), stop);
-    // Jobs that end together are counted together, and as many are claimed at one time.
-    await setImmediate();
-  }
+  while (!stop.aborted) await shift.wake.wait(await goRound(shift, hands), stop);
   await finish(hands.running);
   clearInterval(beat);
 }
@@ -58,7 +58,7 @@ export async function work(shift: Shift, stop: AbortSignal): Promise<void> {
 /** Returns after how long to go again, unless something happens before. */
 async function goRound(shift: Shift, hands: Hands): Promise<number> {
   try {
-    stopAbandoned(shift, hands.running);
+    stopAbandoned(shift, hands);
     await dropUnsettled(shift, hands.unsettled);
     const now = shift.clock.now();
     await claimMore(shift, hands, now);
@@ -71,23 +71,29 @@ async function goRound(shift: Shift, hands: Hands): Promise<number> {
 }
 
 async function claimMore(shift: Shift, hands: Hands, now: number): Promise<void> {
-  const free = shift.concurrency - hands.running.size;
-  if (free === 0 || !shift.canClaim()) return;
+  // Counted when the transaction runs: by then more jobs may have come to their end, in the same transaction.
+  const free = () => shift.concurrency - (hands.running.size - hands.ending.size);
+  if (!shift.canClaim()) return;
   const claims = await claimJobs(shift.board, shift.workerId, free, now);
   for (const claim of claims) start(shift, hands, claim);
   if (claims.length > 0) shift.nudge();
 }
 
-function start(shift: Shift, { running, unsettled }: Hands, claim: Claim): void {
+function start(shift: Shift, { running, ending, unsettled }: Hands, claim: Claim): void {
   const controller = new AbortController();
+  const onEnding = () => {
+    ending.add(claim);
+    shift.wake.wake();
+  };
   const done = shift
-    .run(claim, controller)
+    .run(claim, controller, onEnding)
     .catch((error: unknown) => {
       shift.log.error("job-unsettled", { job: claim.jobId, error });
       unsettled.add(claim);
     })
     .finally(() => {
       running.delete(claim);
+      ending.delete(claim);
       shift.wake.wake();
     });
   running.set(claim, { controller, done });
@@ -102,8 +108,9 @@ async function dropUnsettled({ board, clock }: Shift, unsettled: Set<Claim>): Pr
 }
 
 /** Jobs that someone cancelled, or that are not ours any more. */
-function stopAbandoned({ board }: Shift, running: Running): void {
-  for (const claim of stopAsked(board, [...running.keys()]))
+function stopAbandoned({ board }: Shift, { running, ending }: Hands): void {
+  const atWork = [...running.keys()].filter((claim) => !ending.has(claim));
+  for (const claim of stopAsked(board, atWork))
     running.get(claim)?.controller.abort(new AppError("cancelled", "You stopped this."));
 }
 

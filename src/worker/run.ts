@@ -31,8 +31,16 @@ export type Workplace = {
 /** How it looks when the sandbox, not the code in it, came to an end. */
 const GONE = new Set(["sandbox", "unavailable"]);
 
-/** `controller` is the job's own: its owner aborts it with an AppError as the reason. */
-export async function runJob(place: Workplace, claim: Claim, controller: AbortController): Promise<void> {
+/**
+ * `controller` is the job's own: its owner aborts it with an AppError as the reason. `onEnding` is called when everything
+ * is done but the writing of its end.
+ */
+export async function runJob(
+  place: Workplace,
+  claim: Claim,
+  controller: AbortController,
+  onEnding: () => void,
+): Promise<void> {
   const { board, clock, config } = place;
   const startedAt = clock.monotonic();
   const limitMs = timeLimit(place, claim);
@@ -74,6 +82,7 @@ export async function runJob(place: Workplace, claim: Claim, controller: AbortCo
   await report.flush();
   const costMicroUsd = costs.reduce((sum, cost) => sum + cost, 0);
   const output = { stdout: console.stdout(), text: end.text, artifacts: artifacts.map((artifact) => artifact.path) };
+  onEnding();
   const outcome = await conclude(place, claim, end, output, costMicroUsd);
   place.nudge();
   place.log.info(outcome, {

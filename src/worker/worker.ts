@@ -56,7 +56,7 @@ export async function main(handlers: Handlers): Promise<void> {
       workerId,
       concurrency: config.concurrency,
       leaseMs: config.leaseMs,
-      run: (claim, controller) => runJob(place, claim, controller),
+      run: (claim, controller, onEnding) => runJob(place, claim, controller, onEnding),
       nudge: nudge.send,
       wake,
       canClaim: createFloor(config, clock, log),

@@ -25,7 +25,7 @@ const json = async (path: string): Promise<unknown> => (await core.call(path)).j
 const eventsOf = async (query: string) => Events.parse(await json(`/api/events?${query}`));
 
 async function claimFor(jobId: string): Promise<Claim> {
-  const claims = await claimJobs(core.board, "1-w", 100, Date.now());
+  const claims = await claimJobs(core.board, "1-w", () => 100, Date.now());
   const claim = claims.find((one) => one.jobId === jobId);
   if (claim === undefined) throw new Error("The job was not claimed.");
   return claim;

@@ -250,5 +250,5 @@ test("a message that was answered is on the board though core is killed at once"
   await using other = await startCore();
   const { job_id } = await receiptOf(await other.post("/api/messages", { text: "hello" }));
   await other.kill("SIGKILL");
-  expect((await claimJobs(other.board, "1-w", 1, 1)).map((claim) => claim.jobId)).toEqual([job_id]);
+  expect((await claimJobs(other.board, "1-w", () => 1, 1)).map((claim) => claim.jobId)).toEqual([job_id]);
 });

@@ -83,7 +83,7 @@ describe("the list", () => {
 
 test("one job comes with where it stands and how its attempts ended", async () => {
   await addJob(core.board, "twice", { maxAttempts: 2, priority: 5, deadlineAt: 8e12 });
-  const [claim] = await claimJobs(core.board, "1-a", 1, 2_000);
+  const [claim] = await claimJobs(core.board, "1-a", () => 1, 2_000);
   if (claim === undefined) throw new Error("Nothing was claimed.");
   await retryJob(core.board, claim, { error, runAt: 9_000, isCounted: true, costMicroUsd: 7 }, 3_000);
   expect(await (await core.call("/api/jobs/twice")).json()).toMatchObject({

@@ -29,7 +29,7 @@ export const retry = (runAt: number, more: Partial<Retry> = {}): Retry => ({
 });
 
 export async function claimOne(place: Place, worker = "1-a", now = 2_000): Promise<Claim> {
-  const [claim] = await claimJobs(place.board, worker, 1, now);
+  const [claim] = await claimJobs(place.board, worker, () => 1, now);
   if (claim === undefined) throw new Error("Nothing was claimed.");
   return claim;
 }
@@ -102,7 +102,7 @@ export async function addJobIn(place: Place, id: string, state: JobState, job: P
     await cancelJob(board, id, 2_000);
     return;
   }
-  const [claim] = (await claimJobs(board, "1-a", 1_000, 2_000)).filter((one) => one.jobId === id);
+  const [claim] = (await claimJobs(board, "1-a", () => 1_000, 2_000)).filter((one) => one.jobId === id);
   if (claim === undefined) throw new Error(`${id} was not claimed.`);
   if (state === "retrying") await retryJob(board, claim, retry(2_500), 2_000);
   if (state === "done") await settleJob(board, claim, DONE, 2_000);

@@ -18,7 +18,7 @@ import { DONE, brokenRules, claimOne, countingWrites, jobOf, kindsOf, loseWorker
 import { addJob, rejectionOf, sqliteShell, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
 const claimed = async (place: TemporaryBoard, limit: number, now = 2_000): Promise<string[]> =>
-  (await claimJobs(place.board, "1-a", limit, now)).map((claim) => claim.jobId);
+  (await claimJobs(place.board, "1-a", () => limit, now)).map((claim) => claim.jobId);
 
 describe("claiming", () => {
   test("takes the oldest first, by their order on the board and not by their dates", async () => {
@@ -50,11 +50,11 @@ describe("claiming", () => {
   test("of none is asked for nothing, and an empty board costs no commit", async () => {
     using place = temporaryBoard();
     const { board, writes } = countingWrites(place);
-    expect(await claimJobs(board, "1-a", 5, 2_000)).toEqual([]);
+    expect(await claimJobs(board, "1-a", () => 5, 2_000)).toEqual([]);
     await addJob(place.board, "a");
-    expect(await claimJobs(board, "1-a", 0, 2_000)).toEqual([]);
+    expect(await claimJobs(board, "1-a", () => 0, 2_000)).toEqual([]);
     expect(writes()).toBe(0);
-    expect(await claimJobs(board, "1-a", 1, 2_000)).toMatchObject([{ jobId: "a" }]);
+    expect(await claimJobs(board, "1-a", () => 1, 2_000)).toMatchObject([{ jobId: "a" }]);
     expect(writes()).toBe(1);
   });
 
@@ -88,7 +88,7 @@ describe("claiming", () => {
       `UPDATE jobs SET type = 'browser', input_context = '{"prompt":"new"}' WHERE id = 'changed'`,
       `REPLACE INTO jobs VALUES ('replaced', 'code_exec', 'pending', '{"code":"1"}', NULL, 1, 1)`,
     );
-    expect(await claimJobs(place.board, "1-a", 9, 2_000)).toMatchObject([
+    expect(await claimJobs(place.board, "1-a", () => 9, 2_000)).toMatchObject([
       { jobId: "changed", type: "browser", input: { prompt: "new" } },
       { jobId: "replaced", type: "code_exec", input: { code: "1" } },
     ]);
@@ -99,7 +99,7 @@ describe("claiming", () => {
     const other = openBoard(place.file);
     for (let count = 0; count < 40; count += 1) await addJob(place.board, `job-${count}`);
     const takeAll = async (board: typeof other, worker: string): Promise<string[]> => {
-      const claims = await claimJobs(board, worker, 3, 2_000);
+      const claims = await claimJobs(board, worker, () => 3, 2_000);
       return claims.length === 0 ? [] : [...claims.map((claim) => claim.jobId), ...(await takeAll(board, worker))];
     };
     const taken = await Promise.all([takeAll(place.board, "1-a"), takeAll(other, "2-b"), takeAll(place.board, "3-c")]);
@@ -115,7 +115,7 @@ describe("claiming", () => {
     await place.board.write((tx) =>
       tx.run("CREATE TRIGGER full BEFORE INSERT ON job_events BEGIN SELECT RAISE(ABORT, 'full'); END"),
     );
-    const claiming = claimJobs(place.board, "1-a", 1, 2_000);
+    const claiming = claimJobs(place.board, "1-a", () => 1, 2_000);
     expect(await rejectionOf(claiming)).toMatchObject({ message: "full" });
     expect(jobOf(place, "a")?.status).toBe("pending");
   });

@@ -12,7 +12,7 @@ describe("stopping", () => {
     using place = temporaryBoard();
     await addJob(place.board, "a");
     expect(await cancelJob(place.board, "a", 3_000)).toBe("cancelled");
-    expect(await claimJobs(place.board, "1-a", 1, 4_000)).toEqual([]);
+    expect(await claimJobs(place.board, "1-a", () => 1, 4_000)).toEqual([]);
     expect(jobOf(place, "a")).toMatchObject({ status: "failed", output: { error: { code: "cancelled" } } });
     expect(kindsOf(place, "a")).toEqual(["job-created", "job-failed"]);
     expect(await cancelJob(place.board, "a", 4_000)).toBe("ended");
@@ -28,7 +28,7 @@ describe("stopping", () => {
       expect(runOf(place, "a")).toMatchObject({ state: "cancelled", finishedAt: 3_000, runAt: null });
       expect(jobOf(place, "a")).toMatchObject({ status: "failed", updatedAt: 3_000 });
       expect(kindsOf(place, "a")).toEqual([...before, "job-failed"]);
-      expect((await claimJobs(place.board, "1-a", 9, 2e15)).map((claim) => claim.jobId)).not.toContain("a");
+      expect((await claimJobs(place.board, "1-a", () => 9, 2e15)).map((claim) => claim.jobId)).not.toContain("a");
       expect(brokenRules(place)).toEqual([]);
     },
   );
@@ -82,7 +82,7 @@ describe("stopping", () => {
     await claimOne(place);
     await cancelJob(place.board, "a", 3_000);
     expect(await loseWorkers(place, 4_000)).toEqual(["a"]);
-    expect(await claimJobs(place.board, "2-b", 1, 5_000)).toEqual([]);
+    expect(await claimJobs(place.board, "2-b", () => 1, 5_000)).toEqual([]);
     expect(runOf(place, "a").state).toBe("cancelled");
     expect(jobOf(place, "a")).toMatchObject({ status: "failed", output: { error: { code: "cancelled" } } });
     expect(brokenRules(place)).toEqual([]);
@@ -114,7 +114,7 @@ describe("running a job again", () => {
     expect(runOf(place, "a")).toMatchObject({ state: "ready", finishedAt: null, workerId: null, isCancelAsked: false });
     expect(kindsOf(place, "a").at(-1)).toBe("job-requeued");
     expect(brokenRules(place)).toEqual([]);
-    expect(await claimJobs(place.board, "1-a", 9, 4_000)).toMatchObject([
+    expect(await claimJobs(place.board, "1-a", () => 9, 4_000)).toMatchObject([
       { jobId: "b" },
       { jobId: "a", attempt: attempt + 1, maxAttempts: attempt + 3, input: { prompt: "again" } },
     ]);
@@ -126,7 +126,7 @@ describe("running a job again", () => {
     expect(await restartJob(place.board, "a", 2_100)).toBe("restarted");
     expect(runOf(place, "a")).toMatchObject({ state: "ready", runAt: null });
     expect(brokenRules(place)).toEqual([]);
-    expect((await claimJobs(place.board, "1-a", 9, 2_200)).map((claim) => claim.jobId)).toEqual(["a"]);
+    expect((await claimJobs(place.board, "1-a", () => 9, 2_200)).map((claim) => claim.jobId)).toEqual(["a"]);
   });
 
   test.each(["ready", "waiting", "running", "done"] as const)(

@@ -146,7 +146,7 @@ describe("deleting a conversation", () => {
       { job_id: "job-2", conversation_id: "talk-2", kind: "job-created" },
       { job_id: "job-1", conversation_id: "talk-1", kind: "job-deleted" },
     ]);
-    expect((await claimJobs(place.board, "1-a", 9, 2_000)).map((claim) => claim.jobId)).toEqual(["job-2"]);
+    expect((await claimJobs(place.board, "1-a", () => 9, 2_000)).map((claim) => claim.jobId)).toEqual(["job-2"]);
   });
 
   test("that is gone already says so", async () => {

@@ -12,7 +12,7 @@ import { shellSession } from "./shell_session.ts";
 import { addJob, temporaryBoard, temporaryFolder, type TemporaryFolder } from "./temporary.ts";
 
 const claimed = async (board: Board, limit: number, now: number): Promise<string[]> =>
-  (await claimJobs(board, "1-a", limit, now)).map((claim) => claim.jobId);
+  (await claimJobs(board, "1-a", () => limit, now)).map((claim) => claim.jobId);
 
 const MIB = 2 ** 20;
 /** After a checkpoint the log is cut to this; one commit may be above it for a moment. */
@@ -115,7 +115,7 @@ async function workOn(board: Board, name: string, random: () => number, note: ()
     ({ id, type: "chat", input: { prompt: id.repeat(50) }, conversationId: talk, files: [] }) as const;
   await Promise.all([1, 2, 3].map((one) => enqueueJob(board, job(`${name}-${one}`), 1_000)));
   note();
-  for (const claim of await claimJobs(board, "1-a", 2, 2_000)) {
+  for (const claim of await claimJobs(board, "1-a", () => 2, 2_000)) {
     note();
     await recordEvents(board, claim, [{ kind: "text-delta", text: "x".repeat(Math.floor(random() * 9_000)) }], 2_500);
     note();

@@ -92,7 +92,7 @@ async function doJobs(board: Board): Promise<void> {
   await cancelJob(board, "b", NOON);
   await restartJob(board, "a", NOON);
   await settleJob(board, await claimOne(place, "1-a", NOON), DONE, NOON);
-  const [held] = await claimJobs(board, "1-a", 1, NOON);
+  const [held] = await claimJobs(board, "1-a", () => 1, NOON);
   stopAsked(board, held === undefined ? [] : [held]);
   await reclaimJobs(board, () => true, NOON);
   board.read((tx) => {

@@ -42,7 +42,7 @@ describe("on a disk that becomes full", () => {
       8 * MIB,
       `const board = openBoard(home + "/data/jobs.db");
       await enqueueJob(board, job("first"), 1);
-      const [claim] = await claimJobs(board, "1-a", 1, 2);
+      const [claim] = await claimJobs(board, "1-a", () => 1, 2);
       await enqueueJob(board, job("second"), 2);
       fill(home + "/others");
       const kept = ["first", "second"];
@@ -56,7 +56,7 @@ describe("on a disk that becomes full", () => {
       say(count(board) === kept.length && check(board).join());
       say(board.read((tx) => tx.get("SELECT state FROM job_run WHERE job_id = 'first'").state));
       const end = { output: { stdout: "", text: "", artifacts: [] }, error: null, costMicroUsd: 0 };
-      say([await outcome(settleJob(board, claim, end, 4)), await outcome(claimJobs(board, "1-a", 1, 4))]);
+      say([await outcome(settleJob(board, claim, end, 4)), await outcome(claimJobs(board, "1-a", () => 1, 4))]);
       free();
       say([await outcome(settleJob(board, claim, end, 5)), await outcome(enqueueJob(board, job("late"), 6))]);
       board.checkpoint();

@@ -132,7 +132,7 @@ describe("an idempotency key", () => {
     await enqueueJob(place.board, keyed("first"), 1_000);
     await settleJob(place.board, await claimOne(place), DONE, 2_000);
     expect(await enqueueJob(place.board, keyed("second"), 3_000)).toBe("first");
-    expect(await claimJobs(place.board, "1-a", 9, 4_000)).toEqual([]);
+    expect(await claimJobs(place.board, "1-a", () => 9, 4_000)).toEqual([]);
   });
 
   test("is free again when its job is deleted", async () => {

@@ -107,13 +107,13 @@ describe.each(OLD_VERSIONS)("a board of version $version", (old) => {
     const file = place();
     const waiting = pendingOf(file);
     using board = opened(file);
-    const first = await claimJobs(board, "1-new", 100, 5_000);
+    const first = await claimJobs(board, "1-new", () => 100, 5_000);
     const isTheirs = (id: string) => id.startsWith("theirs");
     // One of each conversation still runs, in the hands of a worker that is no more.
     expect(first.map((claim) => claim.jobId)).toEqual(waiting.filter(isTheirs));
     expect(await reclaimJobs(board, (_tx, worker) => worker === "77-old", 6_000)).toHaveLength(TIMES);
     const begun = first.map((claim) => claim.jobId);
-    for (let claims = first; claims.length > 0; claims = await claimJobs(board, "1-new", 100, 7_000)) {
+    for (let claims = first; claims.length > 0; claims = await claimJobs(board, "1-new", () => 100, 7_000)) {
       if (claims !== first) begun.push(...claims.map((claim) => claim.jobId));
       const talks = claims.map((claim) => claim.conversationId).filter((talk) => talk !== null);
       expect(new Set(talks).size).toBe(talks.length);

@@ -81,7 +81,7 @@ describe("an UPDATE of the status", () => {
       sqliteShell(place.file, "UPDATE jobs SET status = 'failed' WHERE id = 'a'");
       sqliteShell(place.file, "UPDATE jobs SET status = 'pending' WHERE id = 'a'");
       expect(runOf(place, "a")).toMatchObject({ attempt, maxAttempts: attempt + 3, isCancelAsked: false });
-      const claims = await claimJobs(place.board, "2-b", 9, 2_000);
+      const claims = await claimJobs(place.board, "2-b", () => 9, 2_000);
       const claim = claims.find((one) => one.jobId === (state === "waiting" ? "a-front" : "a"));
       if (claim === undefined) throw new Error("It was not claimed.");
       expect(await settleJob(place.board, claim, DONE, 3_000)).toBe(true);
@@ -250,7 +250,7 @@ describe("what is no job", () => {
     sqliteShell(place.file, `INSERT INTO jobs VALUES ('', ${values})`);
     await addJob(place.board, "behind");
     expect(place.board.read((tx) => listJobs(tx, 9)).map((job) => job.id)).toEqual(["behind", ""]);
-    const claims = await claimJobs(place.board, "1-a", 9, 2_000);
+    const claims = await claimJobs(place.board, "1-a", () => 9, 2_000);
     expect(claims.map((claim) => claim.jobId)).toEqual(["", "behind"]);
     for (const claim of claims) expect(await settleJob(place.board, claim, DONE, 3_000)).toBe(true);
     expect(brokenRules(place)).toEqual([]);
@@ -263,7 +263,7 @@ describe("what is no job", () => {
       `board.execute("INSERT INTO jobs VALUES (?,?,?,?,?,?,?)", ("a", "chat", "pending", json.dumps({"prompt": "x" * 10_000_000}), None, 1, 1))`,
     );
     await addJob(place.board, "b");
-    const [claim, behind] = await claimJobs(place.board, "1-a", 9, 2_000);
+    const [claim, behind] = await claimJobs(place.board, "1-a", () => 9, 2_000);
     expect(JSON.stringify(claim?.input).length).toBe(10_000_000 + '{"prompt":""}'.length);
     expect(behind?.jobId).toBe("b");
     expect(brokenRules(place)).toEqual([]);

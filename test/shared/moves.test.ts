@@ -9,7 +9,7 @@ import { DONE, addJobIn, brokenRules, claimOne, loseWorkers, retry, runOf } from
 import { addJob, sqliteShell, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
 const claimed = async (place: TemporaryBoard, limit = 99, now = 2_000): Promise<string[]> =>
-  (await claimJobs(place.board, "1-a", limit, now)).map((claim) => claim.jobId);
+  (await claimJobs(place.board, "1-a", () => limit, now)).map((claim) => claim.jobId);
 
 /** `count` jobs of one conversation, called <talk>0, <talk>1 … */
 async function addTalk(place: TemporaryBoard, talk: string, count: number): Promise<void> {
@@ -87,7 +87,7 @@ describe("a conversation", () => {
     await addTalk(place, "A", 3);
     const order: string[] = [];
     for (let round = 0; round < 3; round += 1) {
-      const [claim, ...more] = await claimJobs(place.board, "1-a", 9, 2_000);
+      const [claim, ...more] = await claimJobs(place.board, "1-a", () => 9, 2_000);
       if (claim === undefined) throw new Error("Nothing was claimed.");
       order.push(claim.jobId);
       expect(more).toEqual([]);
@@ -148,7 +148,7 @@ describe("a conversation", () => {
     await addJob(place.board, "alone");
     expect(await claimed(place, 9, 6_000)).toEqual(["alone"]);
     await settleJob(place.board, first, DONE, 7_000);
-    const [second] = await claimJobs(place.board, "1-a", 9, 8_000);
+    const [second] = await claimJobs(place.board, "1-a", () => 9, 8_000);
     expect(second?.jobId).toBe("A1");
     if (second !== undefined) await settleJob(place.board, second, DONE, 9_000);
     expect(await claimed(place, 9, 10_000)).toEqual(["later"]);

@@ -152,7 +152,7 @@ describe("what is done all the time", () => {
     const claim = await claimOne({ board });
     stopAsked(board, [claim]);
     await settleJob(board, claim, DONE, 3_000);
-    await claimJobs(board, "1-a", 1, 2e15);
+    await claimJobs(board, "1-a", () => 1, 2e15);
     await reclaimJobs(board, () => true, 4_000);
     await expireJobs(board, 4_000);
     const slow = [...explain(place.file, [...hot.values()])].flatMap(([sql, plan]) =>

@@ -51,7 +51,7 @@ describe("a running job", () => {
     for (const id of ["a", "b", "c"]) await addJob(place.board, id);
     await claimOne(place);
     await loseWorkers(place);
-    expect((await claimJobs(place.board, "2-b", 9, 4_000)).map((claim) => claim.jobId)).toEqual(["a", "b", "c"]);
+    expect((await claimJobs(place.board, "2-b", () => 9, 4_000)).map((claim) => claim.jobId)).toEqual(["a", "b", "c"]);
   });
 
   test("that killed three workers is not tried a fourth time, and says so", async () => {
@@ -62,7 +62,7 @@ describe("a running job", () => {
       await loseWorkers(place);
       expect(brokenRules(place)).toEqual([]);
     }
-    expect(await claimJobs(place.board, "1-a", 1, 4_000)).toEqual([]);
+    expect(await claimJobs(place.board, "1-a", () => 1, 4_000)).toEqual([]);
     expect(runOf(place, "a")).toMatchObject({ state: "dead", finishedAt: 3_000, attempt: 3 });
     expect(jobOf(place, "a")).toMatchObject({ status: "failed", output: { error: { code: "internal" } } });
     expect(jobOf(place, "a")?.output?.error?.message).toContain("3 times");
@@ -98,7 +98,7 @@ describe("a running job", () => {
     using place = temporaryBoard();
     const other = openBoard(place.file);
     for (const id of ["a", "b", "c"]) await addJob(place.board, id);
-    await claimJobs(place.board, "1-a", 9, 2_000);
+    await claimJobs(place.board, "1-a", () => 9, 2_000);
     const looks = await Promise.all(
       [place.board, other, place.board, other].map((board) => reclaimJobs(board, () => true, 3_000)),
     );
@@ -130,7 +130,7 @@ describe("a deadline", () => {
       expect(runOf(place, "a")).toMatchObject({ state: "failed", finishedAt: 3_000 });
       expect(jobOf(place, "a")?.output?.error?.code).toBe("timeout");
       expect(kindsOf(place, "a").at(-1)).toBe("job-failed");
-      expect((await claimJobs(place.board, "1-a", 9, 2e15)).map((claim) => claim.jobId)).not.toContain("a");
+      expect((await claimJobs(place.board, "1-a", () => 9, 2e15)).map((claim) => claim.jobId)).not.toContain("a");
       expect(brokenRules(place)).toEqual([]);
     },
   );

@@ -16,7 +16,7 @@ import { DONE, brokenRules, claimOne, jobOf, loseWorkers, passing, retry, runOf 
 import { addJob, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
 const claimed = async (place: TemporaryBoard, limit: number, now = 2_000): Promise<string[]> =>
-  (await claimJobs(place.board, "1-a", limit, now)).map((claim) => claim.jobId);
+  (await claimJobs(place.board, "1-a", () => limit, now)).map((claim) => claim.jobId);
 
 describe("an attempt that failed for a while", () => {
   test("puts the job off, and it comes back to its old place in the line", async () => {

@@ -58,7 +58,7 @@ describe("a row from outside", () => {
     using place = temporaryBoard();
     sqliteShell(place.file, insert("a", input));
     expect(eventsOf(place, "a")).toMatchObject([{ kind: "job-created", prompt: "" }]);
-    expect(await claimJobs(place.board, "1-w", 1, 2)).toMatchObject([{ jobId: "a" }]);
+    expect(await claimJobs(place.board, "1-w", () => 1, 2)).toMatchObject([{ jobId: "a" }]);
     expect(place.board.read((tx) => readJob(tx, "a"))).toMatchObject({ status: "running", output: null });
     expect((await reclaimed(place)).input).toEqual(expected);
   });
@@ -66,7 +66,7 @@ describe("a row from outside", () => {
   test("with bytes as its input is no trap for those behind it", async () => {
     using place = temporaryBoard();
     sqliteShell(place.file, insert("a", `CAST('{"prompt": "hi"}' AS BLOB)`), insert("b", "x'ff00'"));
-    expect((await claimJobs(place.board, "1-w", 9, 2)).map((claim) => claim.jobId)).toEqual(["a", "b"]);
+    expect((await claimJobs(place.board, "1-w", () => 9, 2)).map((claim) => claim.jobId)).toEqual(["a", "b"]);
     expect(place.board.read((tx) => listJobs(tx, 9)).length).toBe(2);
   });
 
@@ -83,13 +83,13 @@ describe("a row from outside", () => {
   test("that already ended is history: nobody claims it", async () => {
     using place = temporaryBoard();
     sqliteShell(place.file, insert("a", "'{}'", "completed"));
-    expect(await claimJobs(place.board, "1-w", 1, 2)).toEqual([]);
+    expect(await claimJobs(place.board, "1-w", () => 1, 2)).toEqual([]);
   });
 
   test("that is deleted before its turn stops nobody", async () => {
     using place = temporaryBoard();
     sqliteShell(place.file, insert("a", "'{}'"), "DELETE FROM jobs WHERE id = 'a'", insert("b", "'{}'"));
-    expect((await claimJobs(place.board, "1-w", 9, 2)).map((claim) => claim.jobId)).toEqual(["b"]);
+    expect((await claimJobs(place.board, "1-w", () => 9, 2)).map((claim) => claim.jobId)).toEqual(["b"]);
     expect(eventsOf(place, "a").map((event) => event.kind)).toEqual(["job-deleted"]);
   });
 
@@ -107,7 +107,7 @@ describe("a row from outside", () => {
     using place = temporaryBoard();
     sqliteShell(place.file, insert("a", "'{}'"), "UPDATE jobs SET status = 'completed'");
     sqliteShell(place.file, insert("a", `'{"prompt": "again"}'`).replace("INSERT", "INSERT OR REPLACE"));
-    expect(await claimJobs(place.board, "1-w", 1, 2)).toMatchObject([{ jobId: "a", input: { prompt: "again" } }]);
+    expect(await claimJobs(place.board, "1-w", () => 1, 2)).toMatchObject([{ jobId: "a", input: { prompt: "again" } }]);
   });
 });
 
@@ -130,9 +130,9 @@ describe("a foreign worker's status", () => {
   test("pending puts an ended job back on the board", async () => {
     using place = temporaryBoard();
     sqliteShell(place.file, insert("a", "'{}'"), "UPDATE jobs SET status = 'failed'");
-    expect(await claimJobs(place.board, "1-w", 1, 2)).toEqual([]);
+    expect(await claimJobs(place.board, "1-w", () => 1, 2)).toEqual([]);
     sqliteShell(place.file, "UPDATE jobs SET status = 'pending'");
-    expect(await claimJobs(place.board, "1-w", 1, 2)).toMatchObject([{ jobId: "a", attempt: 1 }]);
+    expect(await claimJobs(place.board, "1-w", () => 1, 2)).toMatchObject([{ jobId: "a", attempt: 1 }]);
   });
 
   test("does not bounce where recursive triggers are on", () => {

@@ -41,7 +41,7 @@ test("nobody to forget costs nobody a commit", async () => {
   using place = temporaryBoard();
   await register(place, "1-a");
   await addJob(place.board, "a");
-  await claimJobs(place.board, "2-dead", 1, 2_000);
+  await claimJobs(place.board, "2-dead", () => 1, 2_000);
   const { board, writes } = countingWrites(place);
   await forgetWorkers(board, () => false);
   expect(writes()).toBe(0);

@@ -9,6 +9,8 @@ import { addJob } from "../shared/temporary.ts";
 import { NOTHING, fakeSandbox } from "./fake_sandbox.ts";
 import { workplace } from "./workplace.ts";
 
+const ignore = (): void => undefined;
+
 const CODE = { type: "code_exec", input: { code: "1" } } as const;
 const gone = new AppError("unavailable", "The sandbox server is not there.");
 
@@ -17,7 +19,7 @@ describe("an attempt that failed for a while", () => {
     using place = workplace(fakeSandbox(() => Promise.reject(gone)));
     await addJob(place.board, "a", CODE);
     const before = Date.now();
-    await runJob(place.work, await claimOne(place), new AbortController());
+    await runJob(place.work, await claimOne(place), new AbortController(), ignore);
     const { state, runAt, attempt, maxAttempts, costMicroUsd } = runOf(place, "a");
     expect([state, attempt, maxAttempts, costMicroUsd]).toEqual(["retrying", 1, 3, 5]);
     expect((runAt ?? 0) - before).toBeGreaterThanOrEqual(800);
@@ -30,7 +32,7 @@ describe("an attempt that failed for a while", () => {
     using place = workplace(new AppError("unavailable", "Later.", { retryAfterMs: 30_000 }));
     await addJob(place.board, "a", { ...CODE, maxAttempts: 1 });
     const before = Date.now();
-    await runJob(place.work, await claimOne(place), new AbortController());
+    await runJob(place.work, await claimOne(place), new AbortController(), ignore);
     expect(runOf(place, "a")).toMatchObject({ state: "retrying", attempt: 1, maxAttempts: 2 });
     expect((runOf(place, "a").runAt ?? 0) - before).toBeGreaterThanOrEqual(30_000);
   });
@@ -39,7 +41,7 @@ describe("an attempt that failed for a while", () => {
     using place = workplace(gone);
     await addJob(place.board, "a", CODE);
     for (let attempt = 1; attempt <= 3; attempt += 1)
-      await runJob(place.work, await claimOne(place, "1-a", 1e15), new AbortController());
+      await runJob(place.work, await claimOne(place, "1-a", 1e15), new AbortController(), ignore);
     expect(runOf(place, "a")).toMatchObject({ state: "failed", attempt: 3 });
     expect(jobOf(place, "a")?.output?.error).toMatchObject({
       code: "unavailable",
@@ -62,7 +64,7 @@ describe("an attempt that failed for a while", () => {
       }),
     );
     await addJob(place.board, "a", CODE);
-    const running = runJob(place.work, await claimOne(place), new AbortController());
+    const running = runJob(place.work, await claimOne(place), new AbortController(), ignore);
     await begun.promise;
     await cancelJob(place.board, "a", Date.now());
     failed.reject(gone);
@@ -74,7 +76,7 @@ describe("an attempt that failed for a while", () => {
     using place = workplace(fakeSandbox(() => Promise.reject(gone)));
     await addJob(place.board, "a", CODE);
     place.stop.abort();
-    await runJob(place.work, await claimOne(place), new AbortController());
+    await runJob(place.work, await claimOne(place), new AbortController(), ignore);
     expect(runOf(place, "a")).toMatchObject({ state: "ready", attempt: 1, maxAttempts: 4 });
   });
 });
@@ -90,7 +92,7 @@ describe("a deadline", () => {
     );
     using place = workplace(sandbox);
     await addJob(place.board, "a", { ...CODE, deadlineAt: Date.now() + 200 });
-    await runJob(place.work, await claimOne(place), controller);
+    await runJob(place.work, await claimOne(place), controller, ignore);
     expect(runOf(place, "a").state).toBe("failed");
     expect(jobOf(place, "a")?.output?.error).toMatchObject({ code: "timeout" });
     expect(jobOf(place, "a")?.output?.error?.message).toContain("deadline");
@@ -100,7 +102,7 @@ describe("a deadline", () => {
   test("of a long time from now is no reason to end at once", async () => {
     using place = workplace(fakeSandbox(() => NOTHING));
     await addJob(place.board, "a", { ...CODE, deadlineAt: Date.now() + 1e12 });
-    await runJob(place.work, await claimOne(place), new AbortController());
+    await runJob(place.work, await claimOne(place), new AbortController(), ignore);
     expect(runOf(place, "a").state).toBe("done");
   });
 });
@@ -119,7 +121,7 @@ test("a job whose story could not all be written is settled all the same", async
       "CREATE TRIGGER full BEFORE INSERT ON job_events WHEN NEW.kind = 'output-delta' BEGIN SELECT RAISE(ABORT, 'full'); END",
     ),
   );
-  await runJob(place.work, await claimOne(place), new AbortController());
+  await runJob(place.work, await claimOne(place), new AbortController(), ignore);
   expect(runOf(place, "a").state).toBe("done");
   expect(jobOf(place, "a")?.output?.stdout).toBe("some words");
 });

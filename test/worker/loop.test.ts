@@ -101,6 +101,40 @@ describe("a worker", () => {
     expect(place.nudges()).toBe(2);
   });
 
+  test("claims the next job in the commit that ends the one before", async () => {
+    using whole = temporaryBoard();
+    const story: string[] = [];
+    const board: Board = {
+      ...whole.board,
+      write: async (unit, durability) => {
+        const name = durability === "soft" ? "claim" : "end";
+        story.push(`${name} asked`);
+        const result = await whole.board.write(unit, durability);
+        story.push(`${name} kept`);
+        return result;
+      },
+    };
+    const run: Shift["run"] = async (claim, _controller, onEnding) => {
+      story.push(`run ${claim.jobId}`);
+      onEnding();
+      await settleJob(board, claim, DONE, 3_000);
+    };
+    const place = shift({ board, run, concurrency: 1 });
+    for (const id of ["a", "b"]) await addJob(whole.board, id);
+    await using _ = place.start();
+    await place.until(() => place.waits.length > 0);
+    while (story.filter((line) => line === "end kept").length < 2) await Bun.sleep(0);
+    expect(story.slice(0, 7)).toEqual([
+      "claim asked",
+      "claim kept",
+      "run a",
+      "end asked",
+      "claim asked",
+      "end kept",
+      "claim kept",
+    ]);
+  });
+
   test("finds at a wake what is new on the board", async () => {
     const place = shift();
     await using _ = place.start();

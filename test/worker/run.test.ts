@@ -13,9 +13,11 @@ import { addJob, sqliteShell, type TemporaryBoard } from "../shared/temporary.ts
 import { NOTHING, fakeSandbox, type FakeSandbox } from "./fake_sandbox.ts";
 import { workplace } from "./workplace.ts";
 
+const ignore = (): void => undefined;
+
 async function run(place: ReturnType<typeof workplace>, job: Partial<NewJob>) {
   await addJob(place.board, "a", { type: "code_exec", ...job });
-  await runJob(place.work, await claimOne(place), new AbortController());
+  await runJob(place.work, await claimOne(place), new AbortController(), ignore);
   return ended(place);
 }
 const ended = (place: TemporaryBoard) => place.board.read((tx) => readJob(tx, "a"));
@@ -123,7 +125,7 @@ test.each([
 ])("a stranger's row with %s fails with a sentence, and no sandbox is opened", async (_name, values, sentence) => {
   using place = workplace(new AppError("internal", "A sandbox was opened."));
   sqliteShell(place.file, `INSERT INTO jobs VALUES ('a', ${values}, NULL, 1, 1)`);
-  await runJob(place.work, await claimOne(place), new AbortController());
+  await runJob(place.work, await claimOne(place), new AbortController(), ignore);
   expect(ended(place)?.status).toBe("failed");
   expect(ended(place)?.output?.error?.message).toContain(sentence);
 });
@@ -131,7 +133,7 @@ test.each([
 test("a stranger's id is never a path", async () => {
   using place = workplace(fakeSandbox(writesGraph));
   sqliteShell(place.file, `INSERT INTO jobs VALUES ('../../evil', 'code_exec', 'pending', '{"code":"1"}', NULL, 1, 1)`);
-  await runJob(place.work, await claimOne(place), new AbortController());
+  await runJob(place.work, await claimOne(place), new AbortController(), ignore);
   const [artifact] = place.board.read((tx) => artifactsOfJob(tx, "../../evil"));
   expect(artifact?.path).toMatch(/^storage\/outputs\/[\da-f]{64}\/graph\.png$/);
   expect(existsSync(join(place.folder, artifact?.path ?? ""))).toBe(true);
@@ -165,7 +167,7 @@ describe("a job that is stopped", () => {
     const sandbox = endless(controller, () => controller.abort(new AppError("cancelled", "You stopped this.")));
     using place = workplace(sandbox);
     await addJob(place.board, "a", { type: "code_exec", input: { code: "while True: pass" } });
-    await runJob(place.work, await claimOne(place), controller);
+    await runJob(place.work, await claimOne(place), controller, ignore);
     expect(ended(place)).toMatchObject({ status: "failed", output: { error: { code: "cancelled" } } });
     expect(place.value("SELECT state FROM job_run")).toBe("cancelled");
     expect(sandbox.isDead()).toBe(true);
@@ -178,7 +180,7 @@ describe("a job that is stopped", () => {
       { SANDPIPER_JOB_SECONDS: "1" },
     );
     await addJob(place.board, "a", { type: "code_exec", input: { code: "while True: pass" } });
-    await runJob(place.work, await claimOne(place), controller);
+    await runJob(place.work, await claimOne(place), controller, ignore);
     expect(ended(place)?.output?.error).toMatchObject({ code: "timeout" });
     expect(ended(place)?.output?.error?.message).toContain("longer than 1 s");
   });
@@ -192,7 +194,7 @@ test("a worker that lost its job writes neither its files nor its end", async ()
   });
   using place = workplace(sandbox);
   await addJob(place.board, "a", { type: "code_exec", input: { code: "1" } });
-  const late = runJob(place.work, await claimOne(place, "1-late"), new AbortController());
+  const late = runJob(place.work, await claimOne(place, "1-late"), new AbortController(), ignore);
   await loseWorkers(place);
   await claimOne(place, "2-fresh");
   lost.resolve();
@@ -214,7 +216,7 @@ test("a second attempt begins without the files of the first", async () => {
     tx.run("INSERT INTO artifacts VALUES ('x', 'a', 'old.png', ?, 'image/png', 3, '00', NULL, 1)", leftover.path),
   );
   await loseWorkers(place);
-  await runJob(place.work, await claimOne(place), new AbortController());
+  await runJob(place.work, await claimOne(place), new AbortController(), ignore);
   expect(place.board.read((tx) => artifactsOfJob(tx, "a")).map((one) => one.name)).toEqual(["graph.png"]);
   expect(existsSync(join(place.folder, leftover.path))).toBe(false);
 });

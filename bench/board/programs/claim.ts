@@ -63,7 +63,7 @@ async function timeClaims(board: Board, count: number, besides: () => unknown): 
   const samples: number[] = [];
   for (let index = -WARM_UP; index < count; index += 1) {
     const startedAt = performance.now();
-    const [claimed] = await Promise.all([claimJobs(board, "bench", 1, Date.now()), besides()]);
+    const [claimed] = await Promise.all([claimJobs(board, "bench", () => 1, Date.now()), besides()]);
     if (claimed.length !== 1) throw new Error("There was nothing to claim.");
     if (index >= 0) samples.push(performance.now() - startedAt);
   }

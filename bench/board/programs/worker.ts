@@ -10,7 +10,7 @@ import { createReaper } from "../../../src/shared/reaper.ts";
 import { aborted, stopSignal } from "../../../src/shared/stop.ts";
 import type { JobEventBody } from "../../../src/shared/types.ts";
 import { registerWorker } from "../../../src/shared/workers.ts";
-import { work } from "../../../src/worker/loop.ts";
+import { work, type Shift } from "../../../src/worker/loop.ts";
 import { watchForStrangers } from "../../../src/worker/pace.ts";
 import { createWake } from "../../../src/worker/wake.ts";
 import { newTally, timedBoard } from "../timed_board.ts";
@@ -40,8 +40,9 @@ void aborted(stop).then(wake.wake);
 let startedAt = 0;
 let settled = 0;
 
-async function settle(claim: Claim): Promise<void> {
+async function settle(claim: Claim, onEnding: () => void): Promise<void> {
   const output = { stdout: "", text: "", artifacts: [] };
+  onEnding();
   const isOurs = await settleJob(board, claim, { output, error: null, costMicroUsd: 0 }, clock.now());
   if (!isOurs) throw new Error("The claim was lost.");
   nudge.send();
@@ -62,12 +63,14 @@ async function tell(claim: Claim, events: number): Promise<void> {
 
 const forEver = (controller: AbortController): Promise<void> => aborted(controller.signal);
 
-const BEHAVIOURS: { readonly [name: string]: (claim: Claim, controller: AbortController) => Promise<void> } = {
-  settle,
-  timed: settle,
-  pickup: (claim) => {
+const settleNow: Shift["run"] = (claim, _controller, onEnding) => settle(claim, onEnding);
+
+const BEHAVIOURS: { readonly [name: string]: Shift["run"] } = {
+  settle: settleNow,
+  timed: settleNow,
+  pickup: (claim, _controller, onEnding) => {
     process.send?.({ type: "started", at: stamp() });
-    return settle(claim);
+    return settle(claim, onEnding);
   },
   hold: (_claim, controller) => {
     process.send?.({ type: "started", at: stamp() });
@@ -84,9 +87,9 @@ const BEHAVIOURS: { readonly [name: string]: (claim: Claim, controller: AbortCon
     // A job that ends forgets its pieces.
     await forEver(controller);
   },
-  busy: async (claim, controller) => {
+  busy: async (claim, controller, onEnding) => {
     writing += 1;
-    if (writing > WRITERS) await settle(claim);
+    if (writing > WRITERS) await settle(claim, onEnding);
     else while (!controller.signal.aborted) await tell(claim, 4);
   },
 };
