@@ -52,6 +52,8 @@ const AuthFrame = z.object({ type: z.literal("auth"), key: z.string(), after: z.
 
 const KEY = "key-of-this-browser";
 const PAIRING_TOKEN = "one-time-token";
+/** A test must end in words before its own time is up: the runner would kill the browser of the tests after it. */
+const JOB_WAIT_MS = 8_000;
 
 export class FakeCore implements AsyncDisposable {
   readonly #options: FakeCoreOptions;
@@ -107,11 +109,15 @@ export class FakeCore implements AsyncDisposable {
     return `${this.url}/#pair=${PAIRING_TOKEN}`;
   }
 
-  /** The next job that the page makes, in order; waits for it if it is not there yet. */
+  /** The next job that the page makes, in order; waits for it if it is not there yet, but not for ever. */
   nextJob(): Promise<FakeJob> {
     const job = this.#waitingJobs.shift();
     if (job !== undefined) return Promise.resolve(job);
-    return new Promise((resolve) => this.#waitingTests.push(resolve));
+    const { promise, resolve, reject } = Promise.withResolvers<FakeJob>();
+    const told = `The page sent no message within ${JOB_WAIT_MS} ms.`;
+    const timer = setTimeout(() => reject(new Error(`${told} It called: ${this.calls.join(", ")}`)), JOB_WAIT_MS);
+    this.#waitingTests.push(resolve);
+    return promise.finally(() => clearTimeout(timer));
   }
 
   /** Resolves when a page is on the line. */
