@@ -31,7 +31,6 @@ export type Sent = { readonly job_id: string; readonly message_id: string; reado
 export type Outgoing = {
   readonly key: string;
   readonly text: string;
-  readonly conversationId: string | null;
   readonly attachments: readonly File[];
   readonly uploadIds: readonly string[];
   readonly example: string | null;
@@ -76,12 +75,13 @@ export function createApi(readKey: () => string, onUnpaired: () => void) {
     remove: async (id: string) => {
       await call(`/api/conversations/${encodeURIComponent(id)}`, { method: "DELETE" });
     },
-    send: async (outgoing: Outgoing): Promise<Sent> => {
+    /** Without a conversation it makes a new one. */
+    send: async (outgoing: Outgoing, conversationId: string | null): Promise<Sent> => {
       const headers = { "Idempotency-Key": outgoing.key };
       return read(
         outgoing.attachments.length > 0
-          ? await call("/api/messages", { method: "POST", body: formOf(outgoing), headers })
-          : await post("/api/messages", fieldsOf(outgoing), headers),
+          ? await call("/api/messages", { method: "POST", body: formOf(outgoing, conversationId), headers })
+          : await post("/api/messages", fieldsOf(outgoing, conversationId), headers),
         isSent,
       );
     },
@@ -146,19 +146,19 @@ function messageIn(body: string): string | null {
   return isRefusal(value) ? value.error.message : null;
 }
 
-function fieldsOf(outgoing: Outgoing): Record<string, unknown> {
+function fieldsOf(outgoing: Outgoing, conversationId: string | null): Record<string, unknown> {
   return {
     text: outgoing.text,
-    ...(outgoing.conversationId === null ? {} : { conversation_id: outgoing.conversationId }),
+    ...(conversationId === null ? {} : { conversation_id: conversationId }),
     ...(outgoing.uploadIds.length === 0 ? {} : { files: outgoing.uploadIds }),
     ...(outgoing.example === null ? {} : { example: outgoing.example }),
   };
 }
 
-function formOf(outgoing: Outgoing): FormData {
+function formOf(outgoing: Outgoing, conversationId: string | null): FormData {
   const form = new FormData();
   form.set("text", outgoing.text);
-  if (outgoing.conversationId !== null) form.set("conversation_id", outgoing.conversationId);
+  if (conversationId !== null) form.set("conversation_id", conversationId);
   for (const file of outgoing.attachments) form.append("files", file, file.name);
   return form;
 }

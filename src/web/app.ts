@@ -36,7 +36,7 @@ export type App = {
   readonly isSidebarOpen: Signal<boolean>;
   readonly connect: () => Promise<void>;
   readonly refresh: () => Promise<void>;
-  readonly send: (outgoing: Omit<Outgoing, "conversationId" | "key">, names: Turn["files"]) => Promise<void>;
+  readonly send: (outgoing: Omit<Outgoing, "key">, names: Turn["files"]) => Promise<void>;
   readonly sendAgain: (entry: Entry) => Promise<void>;
 };
 
@@ -94,10 +94,7 @@ export function createApp(): App {
     isSidebarOpen: signal(matchMedia("(min-width: 48rem)").matches),
     connect,
     refresh,
-    send: (outgoing, names) => {
-      const conversationId = thread.conversationId.peek();
-      return afterSending(thread.send({ ...outgoing, conversationId, key: crypto.randomUUID() }, names));
-    },
+    send: (outgoing, names) => afterSending(thread.send({ ...outgoing, key: crypto.randomUUID() }, names)),
     sendAgain: (entry) => afterSending(thread.resend(entry)),
   };
   follow(app);

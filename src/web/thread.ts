@@ -19,6 +19,16 @@ export type Entry = { readonly key: string; readonly turn: Signal<Turn>; readonl
 
 export type ThreadState = "new" | "loading" | "ready" | "missing" | "failed";
 
+/** Where the messages of one conversation go, also when another one is open by then. */
+type Place = {
+  /** Null until core has taken a message. */
+  id: string | null;
+  /** They are sent one by one: core gets them in order, and the first that it takes makes the conversation. */
+  line: Promise<unknown>;
+  /** The one that core may know of although its answer has not come. */
+  underway: Entry | null;
+};
+
 export class Thread {
   readonly #api: Api;
   readonly #onEnded: (turn: Turn) => void;
@@ -29,6 +39,7 @@ export class Thread {
   /** Events up to here are part of the snapshot. */
   #seq = 0;
   #nextKey = 1;
+  #place = placeOf(null);
   #loading: AbortController | null = null;
   /** Events that came while the snapshot was on its way. */
   #early: JobEvent[] = [];
@@ -70,9 +81,13 @@ export class Thread {
   }
 
   async open(id: string | null): Promise<void> {
-    if (id === this.#conversationId.peek() && this.#state.peek() !== "failed") return;
+    if (id === this.#conversationId.peek()) {
+      if (this.#state.peek() === "failed") await this.reload();
+      return;
+    }
     this.#loading?.abort();
     this.#loading = null;
+    this.#place = placeOf(id);
     batch(() => {
       this.#conversationId.value = id;
       this.#entries.value = [];
@@ -93,29 +108,34 @@ export class Thread {
   }
 
   /** Resolves to null when core did not take the message; the turn then says so and keeps what was written. */
-  async send(outgoing: Outgoing, files: Turn["files"]): Promise<Sent | null> {
+  send(outgoing: Outgoing, files: Turn["files"]): Promise<Sent | null> {
     const entry = this.#newEntry(turnBeingSent(outgoing.text, files, Date.now()), outgoing);
     this.#entries.value = [...this.#entries.peek(), entry];
-    return this.#deliver(entry, outgoing);
+    return this.#enqueue(entry, outgoing);
   }
 
   async resend(entry: Entry): Promise<Sent | null> {
     if (entry.outgoing === null) return null;
     entry.turn.value = { ...entry.turn.peek(), status: "sending", error: null };
-    return this.#deliver(entry, entry.outgoing);
+    return this.#enqueue(entry, entry.outgoing);
   }
 
-  async #deliver(entry: Entry, outgoing: Outgoing): Promise<Sent | null> {
+  #enqueue(entry: Entry, outgoing: Outgoing): Promise<Sent | null> {
+    const place = this.#place;
+    const sending = place.line.then(() => this.#deliver(place, entry, outgoing));
+    place.line = sending;
+    return sending;
+  }
+
+  /** Never rejects: the line goes on after one that was refused. */
+  async #deliver(place: Place, entry: Entry, outgoing: Outgoing): Promise<Sent | null> {
+    place.underway = entry;
     try {
-      const sent = await this.#api.send(outgoing);
+      const sent = await this.#api.send(outgoing, place.id);
       if (entry.turn.peek().jobId === null) {
         entry.turn.value = { ...entry.turn.peek(), jobId: sent.job_id, status: "pending" };
       }
-      // The conversation is new: events may have passed before its name was known here.
-      if (this.#conversationId.peek() === null && this.#entries.peek().includes(entry)) {
-        this.#conversationId.value = sent.conversation_id;
-        await this.#load(sent.conversation_id);
-      }
+      if (place.id === null) await this.#name(place, sent.conversation_id);
       return sent;
     } catch (error) {
       // Its event may have told that core has it although the answer was lost.
@@ -123,6 +143,14 @@ export class Thread {
       entry.turn.value = { ...entry.turn.peek(), status: "unsent", error: { code: "unsent", message: wordsOf(error) } };
       return null;
     }
+  }
+
+  async #name(place: Place, id: string): Promise<void> {
+    place.id = id;
+    if (place !== this.#place) return;
+    this.#conversationId.value = id;
+    // Events may have passed before the name was known here.
+    await this.#load(id);
   }
 
   async #load(id: string): Promise<void> {
@@ -198,13 +226,15 @@ export class Thread {
     return this.#entries.peek().find((entry) => entry.turn.peek().jobId === jobId);
   }
 
-  /** The event of our own message may come before the answer to our request: it is the turn that is being sent. */
+  /** The event of our own message may come before the answer to our request, or instead of it. */
   #adopt(event: JobEvent): Entry | undefined {
     if (event.kind !== "job-created") return undefined;
-    return this.#entries.peek().find((entry) => {
+    const { underway } = this.#place;
+    const unsent = this.#entries.peek().filter((entry) => entry.turn.peek().status === "unsent");
+    // Not one that waits in the line: core cannot know of it.
+    return [...(underway === null ? [] : [underway]), ...unsent].find((entry) => {
       const turn = entry.turn.peek();
-      const isUnknown = turn.status === "sending" || turn.status === "unsent";
-      return isUnknown && turn.jobId === null && turn.prompt === event.prompt;
+      return turn.jobId === null && turn.prompt === event.prompt;
     });
   }
 
@@ -212,6 +242,10 @@ export class Thread {
     this.#nextKey += 1;
     return { key: `turn-${this.#nextKey}`, turn: signal(turn), outgoing };
   }
+}
+
+function placeOf(id: string | null): Place {
+  return { id, line: Promise.resolve(), underway: null };
 }
 
 function wordsOf(error: unknown): string {

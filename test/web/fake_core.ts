@@ -83,6 +83,8 @@ export class FakeCore implements AsyncDisposable {
   maxAttempts = 3;
   /** When set, the next messages are refused with this. */
   refusal: { status: number; message: string } | null = null;
+  /** Comes between a message that was taken or refused and the answer to it: what it waits for holds the answer back. */
+  beforeAnswer: () => Promise<void> = () => Promise.resolve();
   /** While false, WebSockets are refused as by a core that is away. */
   isReachable = true;
 
@@ -250,7 +252,15 @@ export class FakeCore implements AsyncDisposable {
     const isForm = request.headers.get("Content-Type")?.startsWith("multipart/") ?? false;
     const { text, conversationId, files } = isForm ? await this.#form(request) : await this.#json(request);
     this.keys.push(request.headers.get("Idempotency-Key") ?? "");
-    if (this.refusal !== null) return refuse(this.refusal.status, "unavailable", this.refusal.message);
+    const answer =
+      this.refusal === null
+        ? this.#admit(text, files, conversationId)
+        : refuse(this.refusal.status, "unavailable", this.refusal.message);
+    await this.beforeAnswer();
+    return answer;
+  }
+
+  #admit(text: string, files: readonly UploadedFile[], conversationId: string | null): Response {
     const job = this.createJob(text, files, conversationId);
     const waiting = this.#waitingTests.shift();
     if (waiting === undefined) this.#waitingJobs.push(job);

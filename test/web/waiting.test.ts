@@ -1,9 +1,10 @@
-// Jobs that wait, fail, or begin anew, as a person sees them and steers them.
+// Jobs and messages that wait, fail, or begin anew, as a person sees them and steers them.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { z } from "zod";
 import { launchBrowser, noBrowserReason } from "./browser.ts";
+import type { FakeCore } from "./fake_core.ts";
 import { ask, begin, finish, openDesk } from "./harness.ts";
 
 const AXE = readFileSync(Bun.resolveSync("axe-core/axe.min.js", import.meta.dir), "utf8");
@@ -13,6 +14,13 @@ const Results = z.object({ violations: z.array(z.object({ id: z.string() })) });
 async function violationsOf(page: Page): Promise<string[]> {
   await page.evaluate(AXE);
   return Results.parse(await page.evaluate("axe.run()")).violations.map((violation) => violation.id);
+}
+
+/** Core takes messages but does not answer, until the function that this returns is called. */
+function holdAnswers(core: FakeCore): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  core.beforeAnswer = () => promise;
+  return resolve;
 }
 
 describe.skipIf(noBrowserReason !== "")(`a job that waits ${noBrowserReason}`, () => {
@@ -218,5 +226,124 @@ describe.skipIf(noBrowserReason !== "")(`a job that runs or has run ${noBrowserR
     expect(first).toMatch(/^[\da-f-]{36}$/);
     expect(again).toBe(first ?? "");
     expect(next).not.toBe(first);
+  }, 20_000);
+});
+
+describe.skipIf(noBrowserReason !== "")(`a message on its way ${noBrowserReason}`, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterAll(() => browser.close());
+
+  test("to a new conversation is followed there by the next ones, in order, also by the same words twice", async () => {
+    await using desk = await openDesk(browser);
+    const { page, core, problems } = desk;
+    const letGo = holdAnswers(core);
+    const texts = ["One", "Two", "Two"];
+    for (const text of texts) await ask(page, text);
+    const first = await core.nextJob();
+    expect(await page.locator(".bubble").allInnerTexts()).toEqual(texts);
+    expect(core.keys).toHaveLength(1);
+    letGo();
+    const jobs = [first, await core.nextJob(), await core.nextJob()];
+    expect(jobs.map((job) => job.prompt)).toEqual(texts);
+    expect(new Set(jobs.map((job) => job.conversationId)).size).toBe(1);
+    for (const job of jobs) {
+      begin(job);
+      finish(job, `Answer of ${job.id}.`);
+      await page.locator(".prose", { hasText: `Answer of ${job.id}.` }).waitFor();
+    }
+    expect(await page.locator(".bubble").allInnerTexts()).toEqual(texts);
+    expect(await page.locator(".prose").allInnerTexts()).toEqual(jobs.map((job) => `Answer of ${job.id}.`));
+    expect(await page.locator(".conversation").count()).toBe(1);
+    expect(problems).toEqual([]);
+  }, 20_000);
+
+  test("and refused leaves it to the next one to make the conversation; tried again, it joins that", async () => {
+    await using desk = await openDesk(browser);
+    const { page, core } = desk;
+    const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+    core.refusal = { status: 503, message: "The disk is full." };
+    core.beforeAnswer = () => {
+      core.refusal = null;
+      return held;
+    };
+    await ask(page, "One");
+    await ask(page, "Two");
+    await page.locator(".bubble", { hasText: "Two" }).waitFor();
+    letGo();
+    const second = await core.nextJob();
+    expect(second.prompt).toBe("Two");
+    await page.waitForURL(`**/c/${second.conversationId}`);
+    await page.locator(".error-card", { hasText: "The disk is full." }).waitFor();
+    await page.getByRole("button", { name: "Try again" }).click();
+    const first = await core.nextJob();
+    expect([first.prompt, first.conversationId]).toEqual(["One", second.conversationId]);
+    await page.locator(".error-card").waitFor({ state: "detached" });
+    expect(await page.locator(".turn").count()).toBe(2);
+  }, 20_000);
+
+  test("is followed to its conversation also while another one is open", async () => {
+    await using desk = await openDesk(browser);
+    const { page, core } = desk;
+    finish(core.createJob("Another"));
+    const letGo = holdAnswers(core);
+    await ask(page, "One");
+    await ask(page, "Two");
+    const box = page.locator("#composer-text");
+    await box.fill("for a new one");
+    await page.locator(".conversation", { hasText: "Another" }).click();
+    await page.locator(".facts").waitFor();
+    await box.fill("for another");
+    letGo();
+    const first = await core.nextJob();
+    const second = await core.nextJob();
+    expect([second.prompt, second.conversationId]).toEqual(["Two", first.conversationId]);
+    expect(await page.locator(".bubble").allInnerTexts()).toEqual(["Another"]);
+    expect(await box.inputValue()).toBe("for another");
+    await page.getByRole("button", { name: "New chat" }).click();
+    await page.locator(".examples").waitFor();
+    expect(await box.inputValue()).toBe("for a new one");
+    await page.locator(".conversation", { hasText: "One" }).click();
+    await page.locator(".bubble", { hasText: "Two" }).waitFor();
+    expect(await page.locator(".bubble").allInnerTexts()).toEqual(["One", "Two"]);
+    expect(await box.inputValue()).toBe("");
+  }, 20_000);
+
+  test("to any conversation is not overtaken by the next one", async () => {
+    await using desk = await openDesk(browser);
+    const { page, core } = desk;
+    await ask(page, "One");
+    finish(await core.nextJob());
+    await page.locator(".facts").waitFor();
+    const letGo = holdAnswers(core);
+    await ask(page, "Two");
+    await ask(page, "Three");
+    await page.locator(".bubble", { hasText: "Three" }).waitFor();
+    expect((await core.nextJob()).prompt).toBe("Two");
+    expect(core.keys).toHaveLength(2);
+    letGo();
+    expect((await core.nextJob()).prompt).toBe("Three");
+  }, 20_000);
+
+  test("is not taken for a refused one of the same words", async () => {
+    await using desk = await openDesk(browser);
+    const { page, core } = desk;
+    await ask(page, "One");
+    finish(await core.nextJob());
+    await page.locator(".facts").waitFor();
+    core.refusal = { status: 503, message: "The disk is full." };
+    await ask(page, "Two");
+    await page.locator(".error-card").waitFor();
+    core.refusal = null;
+    const letGo = holdAnswers(core);
+    await ask(page, "Two");
+    begin(await core.nextJob());
+    await page.locator(".step-running").waitFor();
+    const statuses = (): Promise<(string | null)[]> =>
+      page.locator(".turn").evaluateAll((all) => all.map((turn) => turn.getAttribute("data-status")));
+    expect(await statuses()).toEqual(["completed", "unsent", "running"]);
+    letGo();
   }, 20_000);
 });
