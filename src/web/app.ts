@@ -54,8 +54,12 @@ export function createApp(): App {
   });
   const router = createRouter();
   const conversations = createConversations(api);
-  const thread = new Thread(api, (turn) => {
-    announcement.value = announcementOf(turn);
+  const drafts = createDrafts(localStorage);
+  const thread = new Thread(api, {
+    onEnded: (turn) => {
+      announcement.value = announcementOf(turn);
+    },
+    onNamed: drafts.name,
   });
   const refresh = async (): Promise<void> => {
     const [answer] = await Promise.all([api.session(), conversations.refresh()]);
@@ -86,7 +90,7 @@ export function createApp(): App {
     theme: createTheme(),
     conversations,
     thread,
-    drafts: createDrafts(localStorage),
+    drafts,
     markdown,
     activeEntry: computed(() => thread.atWork()),
     announcement,

@@ -17,6 +17,8 @@ export type Drafts = {
   readonly attach: (conversationId: string | null, files: readonly File[], maxUploadBytes: number) => void;
   readonly detach: (conversationId: string | null, key: number) => void;
   readonly clear: (conversationId: string | null) => void;
+  /** The new conversation has got its name: what is written for it goes along. */
+  readonly name: (conversationId: string) => void;
 };
 
 export const MAX_FILES = 50;
@@ -60,6 +62,13 @@ export function createDrafts(storage: Pick<Storage, "getItem" | "setItem" | "rem
       write(conversationId, "");
       of(conversationId).files.value = [];
       of(conversationId).refusal.value = "";
+    },
+    name: (conversationId) => {
+      const draft = of(null);
+      drafts.delete(storageKey(null));
+      storage.removeItem(storageKey(null));
+      drafts.set(storageKey(conversationId), draft);
+      write(conversationId, draft.text.peek());
     },
   };
 }

@@ -19,6 +19,12 @@ export type Entry = { readonly key: string; readonly turn: Signal<Turn>; readonl
 
 export type ThreadState = "new" | "loading" | "ready" | "missing" | "failed";
 
+export type ThreadListener = {
+  readonly onEnded: (turn: Turn) => void;
+  /** Core has taken the first message of the new conversation; in one batch with the change of `conversationId`. */
+  readonly onNamed: (conversationId: string) => void;
+};
+
 /** Where the messages of one conversation go, also when another one is open by then. */
 type Place = {
   /** Null until core has taken a message. */
@@ -31,8 +37,9 @@ type Place = {
 
 export class Thread {
   readonly #api: Api;
-  readonly #onEnded: (turn: Turn) => void;
+  readonly #listener: ThreadListener;
   readonly #conversationId = signal<string | null>(null);
+  readonly #openCount = signal(0);
   readonly #state = signal<ThreadState>("new");
   readonly #problem = signal("");
   readonly #entries = signal<readonly Entry[]>([]);
@@ -44,13 +51,18 @@ export class Thread {
   /** Events that came while the snapshot was on its way. */
   #early: JobEvent[] = [];
 
-  constructor(api: Api, onEnded: (turn: Turn) => void) {
+  constructor(api: Api, listener: ThreadListener) {
     this.#api = api;
-    this.#onEnded = onEnded;
+    this.#listener = listener;
   }
 
   get conversationId(): ReadonlySignal<string | null> {
     return this.#conversationId;
+  }
+
+  /** Rises with each conversation that is opened, not when a new one gets its name. */
+  get openCount(): ReadonlySignal<number> {
+    return this.#openCount;
   }
 
   get state(): ReadonlySignal<ThreadState> {
@@ -89,6 +101,7 @@ export class Thread {
     this.#loading = null;
     this.#place = placeOf(id);
     batch(() => {
+      this.#openCount.value += 1;
       this.#conversationId.value = id;
       this.#entries.value = [];
       this.#state.value = id === null ? "new" : "loading";
@@ -148,7 +161,10 @@ export class Thread {
   async #name(place: Place, id: string): Promise<void> {
     place.id = id;
     if (place !== this.#place) return;
-    this.#conversationId.value = id;
+    batch(() => {
+      this.#conversationId.value = id;
+      this.#listener.onNamed(id);
+    });
     // Events may have passed before the name was known here.
     await this.#load(id);
   }
@@ -212,7 +228,7 @@ export class Thread {
     const before = entry.turn.peek();
     const after = applyEvent(before, event);
     entry.turn.value = after;
-    if (isActive(before) && !isActive(after)) this.#onEnded(after);
+    if (isActive(before) && !isActive(after)) this.#listener.onEnded(after);
     if (event.kind === "job-retrying") void this.#learn(entry);
   }
 

@@ -83,6 +83,8 @@ describe.skipIf(noBrowserReason !== "")(`the chat page ${noBrowserReason}`, () =
     expect(job.files.map((file) => file.name)).toEqual(["seattle-weather.csv"]);
     expect(job.prompt).toBe("Plot the monthly rainfall as a line chart");
     await desk.page.locator(".chip", { hasText: "48 kB" }).waitFor();
+    // What was clicked is gone: the next thing is to write.
+    await desk.page.locator("#composer-text:focus").waitFor();
   }, 20_000);
 
   test("files are attached by drop and by button, one is taken off, the others are sent", async () => {

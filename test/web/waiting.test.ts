@@ -236,6 +236,38 @@ describe.skipIf(noBrowserReason !== "")(`a message on its way ${noBrowserReason}
   });
   afterAll(() => browser.close());
 
+  test("to a new conversation leaves the next one as it is being written: words, caret and files", async () => {
+    await using desk = await openDesk(browser, { maxUploadBytes: 1_000 });
+    const { page, core, problems } = desk;
+    const letGo = holdAnswers(core);
+    await ask(page, "One");
+    const job = await core.nextJob();
+    await page.setInputFiles("input[type=file]", [
+      { name: "small.csv", mimeType: "text/csv", buffer: Buffer.from("a,b\n") },
+      { name: "big.csv", mimeType: "text/csv", buffer: Buffer.alloc(1_001) },
+    ]);
+    const box = page.locator("#composer-text");
+    await box.fill("half thought");
+    await box.evaluate((at: HTMLTextAreaElement) => at.setSelectionRange(4, 4));
+    letGo();
+    await page.waitForURL(`**/c/${job.conversationId}`);
+    await page.keyboard.type(" a");
+    expect(await box.inputValue()).toBe("half a thought");
+    expect(await page.locator(".composer .chip-name").allInnerTexts()).toEqual(["small.csv"]);
+    expect(await page.locator(".composer-refusal").innerText()).toContain("“big.csv” is");
+    await page.getByRole("button", { name: "New chat" }).click();
+    await page.locator(".examples").waitFor();
+    expect(await box.inputValue()).toBe("");
+    expect(await page.locator(".composer .chip").count()).toBe(0);
+    await page.reload();
+    await page.locator(".examples").waitFor();
+    expect(await box.inputValue()).toBe("");
+    await page.goto(`${core.url}/c/${job.conversationId}`);
+    await page.locator(".bubble").waitFor();
+    expect(await box.inputValue()).toBe("half a thought");
+    expect(problems).toEqual([]);
+  }, 20_000);
+
   test("to a new conversation is followed there by the next ones, in order, also by the same words twice", async () => {
     await using desk = await openDesk(browser);
     const { page, core, problems } = desk;

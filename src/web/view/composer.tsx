@@ -40,7 +40,7 @@ export function Composer() {
               ))}
             </ul>
           )}
-          <MessageBox key={conversationId} conversationId={conversationId} />
+          <MessageBox key={app.thread.openCount.value} conversationId={conversationId} />
           <div class="composer-tools">
             <AttachButton conversationId={conversationId} />
             <span class="composer-hint" id="composer-hint">
@@ -86,7 +86,7 @@ function MessageBox({ conversationId }: PartProps) {
   useEffect(() => {
     // On a touch screen this would open the keyboard over the page.
     if (matchMedia("(pointer: fine)").matches) box.current?.focus();
-  }, []);
+  }, [app.sentCount.value]);
   return (
     <textarea
       ref={box}
