@@ -42,8 +42,8 @@ export type Reserve = {
   /** Makes the reserve if there is none and room for it. True if it is there now. */
   readonly keep: () => Promise<boolean>;
   /**
-   * The disk is full: gives the reserve up. True if it was there when last seen, so that what failed is worth one more try;
-   * another process may have been the one to delete it.
+   * The disk is full: gives the reserve up. True if it is there, or was when last seen (another process may have been the one
+   * to delete it), so that what failed is worth one more try.
    */
   readonly release: () => boolean;
 };
@@ -59,8 +59,8 @@ export function openReserve(config: Places): Reserve {
   };
 
   const release = (): boolean => {
+    const isWorthIt = wasThere || isWhole(file);
     rmSync(file, { force: true });
-    const isWorthIt = wasThere;
     wasThere = false;
     return isWorthIt;
   };

@@ -85,6 +85,13 @@ test("two processes that make the reserve at once make one", async () => {
   expect(existsSync(join(folder.path, "data/reserve.part"))).toBe(false);
 });
 
+test("one that another process has made is worth a try, too", async () => {
+  using folder = temporaryFolder();
+  const earlier = openReserve(placesIn(folder.path, 0));
+  await openReserve(placesIn(folder.path, 0)).keep();
+  expect([earlier.release(), earlier.release()]).toEqual([true, false]);
+});
+
 const SMALL_DISK_PROGRAM = `
   import { existsSync } from "node:fs";
   import { openReserve } from "src/shared/disk.ts";
