@@ -85,6 +85,7 @@ export async function openSandbox(provider: SandboxProvider, options: OpenOption
       metadata: options.metadata,
       // Nothing that holds a user's file may reach the network.
       allowInternetAccess: false,
+      signal: options.signal,
     });
   const sandbox = await whenBack(create, Math.min(RETURN_MS, options.timeoutMs), options.signal);
   return wrap(provider, sandbox, options.signal);
@@ -98,6 +99,7 @@ async function whenBack<T>(call: () => Promise<T>, waitMs: number, signal: Abort
     try {
       return await translated(call);
     } catch (error) {
+      signal.throwIfAborted();
       if (!(error instanceof AppError) || error.code !== "unavailable" || performance.now() > giveUpAt) throw error;
     }
     await pause(RETRY_MS, signal);
@@ -144,7 +146,8 @@ function wrap(provider: SandboxProvider, sandbox: Sandbox, signal: AbortSignal):
   let killing: Promise<boolean> | null = null;
   const kill = () => (killing ??= killQuietly(sandbox));
   const onAbort = () => void kill();
-  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  else signal.addEventListener("abort", onAbort, { once: true });
   /** Once the job is to stop, whatever a dying sandbox says is only an echo of that. */
   const guarded = async <T>(call: () => Promise<T>): Promise<T> => {
     signal.throwIfAborted();

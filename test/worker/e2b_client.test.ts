@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import type { Socket } from "bun";
 import { AppError } from "../../src/shared/errors.ts";
-import { openSandbox } from "../../src/worker/e2b_client.ts";
+import { openSandbox, type JobSandbox } from "../../src/worker/e2b_client.ts";
 import { rejectionOf } from "../shared/temporary.ts";
 
 const CREATED = JSON.stringify({ sandboxID: "box", templateID: "code", clientID: "c", envdVersion: "0.4.0" });
@@ -38,15 +38,36 @@ function server() {
   };
 }
 
-async function openDownload(url: string, signal: AbortSignal) {
+function open(url: string, signal: AbortSignal): Promise<JobSandbox> {
   const apiKey = `e2b_${"0".repeat(40)}`;
   const provider = { kind: "e2b", apiKey, apiUrl: url, sandboxUrl: url, domain: null } as const;
-  const sandbox = await openSandbox(provider, { timeoutMs: 60_000, metadata: {}, signal });
+  return openSandbox(provider, { timeoutMs: 60_000, metadata: {}, signal });
+}
+
+async function openDownload(url: string, signal: AbortSignal) {
+  const sandbox = await open(url, signal);
   const reader = (await sandbox.download("/home/user/a.csv")).getReader();
   const read = async () => Buffer.from((await reader.read()).value ?? []).toString();
   expect(await read()).toBe("begun");
   return { read, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() };
 }
+
+test("a stop does not wait for a server that takes the request for a sandbox and says nothing", async () => {
+  const asked = Promise.withResolvers<void>();
+  using silent = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => {
+      asked.resolve();
+      return new Promise<Response>(() => undefined);
+    },
+  });
+  const controller = new AbortController();
+  const opening = rejectionOf(open(silent.url.origin, controller.signal));
+  await asked.promise;
+  controller.abort(new AppError("cancelled", "You stopped this."));
+  expect(await opening).toMatchObject({ code: "cancelled" });
+});
 
 test("a download comes in pieces and is whole at its end", async () => {
   using plane = server();
