@@ -12,12 +12,12 @@ const MAX_PAUSES = 50;
 
 export type NextTry = { readonly delayMs: number; readonly isCounted: boolean };
 
-/** Null: not again. `random` is from 0 to 1 and spreads those that failed together. */
-export function nextTry(claim: Claim, error: AppError, random: number): NextTry | null {
+/** Null: not again. `retries` in a row have come before. `random` is from 0 to 1 and spreads those that failed together. */
+export function nextTry(claim: Claim, error: AppError, retries: number, random: number): NextTry | null {
   if (!PASSING.has(error.code)) return null;
   if (error.retryAfterMs !== undefined && claim.attempt < MAX_PAUSES)
     return { delayMs: Math.min(error.retryAfterMs, MAX_RETRY_MS), isCounted: false };
   if (claim.attempt >= claim.maxAttempts) return null;
-  const delayMs = Math.min(FIRST_MS * GROWTH ** (claim.attempt - 1), MAX_MS);
+  const delayMs = Math.min(FIRST_MS * GROWTH ** retries, MAX_MS);
   return { delayMs: Math.round(delayMs * (0.8 + 0.4 * random)), isCounted: true };
 }

@@ -6,6 +6,7 @@ import type { Config } from "../shared/config.ts";
 import type { Board } from "../shared/db.ts";
 import { AppError, toAppError } from "../shared/errors.ts";
 import { handBackJob, recordArtifacts, retryJob, settleJob, type Claim } from "../shared/claims.ts";
+import { attemptsOf } from "../shared/jobs.ts";
 import type { Log } from "../shared/log.ts";
 import { JOB_TYPES, JobInput, type Artifact, type JobError, type JobOutput } from "../shared/types.ts";
 import { createConsole } from "./console.ts";
@@ -109,13 +110,19 @@ async function conclude(
   // When everything is being stopped, the sandbox server may be gone first.
   if (place.stop.aborted && error !== null && GONE.has(error.code))
     return (await handBackJob(board, claim, costMicroUsd, now)) ? "job-handed-back" : "job-lost";
-  const again = end.thrown === null ? null : nextTry(claim, end.thrown, Math.random());
+  const again = end.thrown === null ? null : nextTry(claim, end.thrown, retriesInARow(place, claim), Math.random());
   if (error !== null && again !== null) {
     const retry = { error, runAt: now + again.delayMs, isCounted: again.isCounted, costMicroUsd };
     return (await retryJob(board, claim, retry, now)) ? "job-retrying" : "job-lost";
   }
   const settlement = { output: error === null ? output : { ...output, error }, error, costMicroUsd };
   return (await settleJob(board, claim, settlement, now)) ? "job-settled" : "job-lost";
+}
+
+/** A job that is run again by hand begins anew with short waits. */
+function retriesInARow({ board }: Workplace, claim: Claim): number {
+  const attempts = board.read((tx) => attemptsOf(tx, claim.jobId));
+  return attempts.length - 1 - attempts.findLastIndex(({ outcome }) => outcome !== "retrying");
 }
 
 function timeLimit({ config, clock }: Workplace, claim: Claim): number {
