@@ -50,13 +50,13 @@ export async function work(shift: Shift, stop: AbortSignal): Promise<void> {
   const hands: Hands = { running: new Map(), ending: new Set(), unsettled: new Set() };
   const beatMs = (shift.leaseMs ?? LEASE_MS) / BEATS_PER_LEASE;
   const beat = setInterval(() => void keepLease(shift, hands.running), beatMs);
-  while (!stop.aborted) await shift.wake.wait(await goRound(shift, hands), stop);
-  await finish(hands.running);
+  while (!stop.aborted) await shift.wake.wait(await lookOnce(shift, hands), stop);
+  await finish(shift, hands);
   clearInterval(beat);
 }
 
 /** Returns after how long to go again, unless something happens before. */
-async function goRound(shift: Shift, hands: Hands): Promise<number> {
+async function lookOnce(shift: Shift, hands: Hands): Promise<number> {
   try {
     stopAbandoned(shift, hands);
     await dropUnsettled(shift, hands.unsettled);
@@ -129,10 +129,18 @@ async function keepLease(shift: Shift, running: Running): Promise<void> {
   }
 }
 
-async function finish(running: Running): Promise<void> {
-  const ended = Promise.all([...running.values()].map((one) => one.done));
-  await Promise.race([ended, Bun.sleep(STOP_GRACE_MS)]);
-  for (const { controller } of running.values())
+/** Jobs may come to their end for a moment, and can be cancelled meanwhile; then they are told to give themselves back. */
+async function finish(shift: Shift, hands: Hands): Promise<void> {
+  const grace = AbortSignal.timeout(STOP_GRACE_MS);
+  while (hands.running.size > 0 && !grace.aborted) {
+    await shift.wake.wait(POLL_MS, grace);
+    try {
+      stopAbandoned(shift, hands);
+    } catch (error) {
+      shift.log.error("round-failed", { error });
+    }
+  }
+  for (const { controller } of hands.running.values())
     controller.abort(new AppError("unavailable", "Sandpiper was stopped; the job goes on at the next start."));
-  await ended;
+  await Promise.all([...hands.running.values()].map((one) => one.done));
 }
