@@ -32,7 +32,7 @@ export function cancelJob(
   });
 }
 
-/** A job that failed, was stopped, or waits for its time goes into the line with all its attempts before it. */
+/** A job that failed, was stopped, or waits for its time goes into the line with all its attempts before it. A deadline holds while it is still to come. */
 export function restartJob(board: Board, jobId: string, now: number): Promise<"restarted" | "refused" | "unknown"> {
   return board.write((tx) => {
     const run = readRun(tx, jobId);
@@ -40,10 +40,11 @@ export function restartJob(board: Board, jobId: string, now: number): Promise<"r
     const place = run.state === "retrying" ? "ready" : placeOf(tx, run.conversationId);
     const moved = tx.run(
       `UPDATE job_run SET state = ?, max_attempts = attempt + ?, worker_id = NULL, cancel_at = NULL, run_at = NULL,
-       finished_at = NULL, deadline_at = NULL WHERE job_id = ?
+       started_at = NULL, finished_at = NULL, deadline_at = CASE WHEN deadline_at > ? THEN deadline_at END WHERE job_id = ?
        AND (state = 'failed' OR state = 'dead' OR state = 'cancelled' OR state = 'retrying' OR state = 'scheduled')`,
       place,
       MAX_ATTEMPTS,
+      now,
       jobId,
     );
     if (moved === 0) return "refused";

@@ -29,11 +29,14 @@ export function reclaimJobs(
 export function dropJob(board: Board, claim: Claim, now: number): Promise<boolean> {
   return board.write((tx) => {
     const run = readRun(tx, claim.jobId);
-    if (run?.state !== "running" || run.attempt !== claim.attempt || run.workerId !== claim.workerId) return false;
+    if (run?.state !== "running" || !isSame(run, claim)) return false;
     release(tx, run, "What it came to could not be kept.", now);
     return true;
   });
 }
+
+const isSame = (run: Run, claim: Claim): boolean =>
+  run.attempt === claim.attempt && run.workerId === claim.workerId && run.startedAt === claim.startedAt;
 
 /** Jobs that have not begun by their deadline fail. Returns their ids. */
 export async function expireJobs(board: Board, now: number): Promise<string[]> {

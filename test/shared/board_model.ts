@@ -139,7 +139,8 @@ export class BoardModel {
     if (job.state === "done" || job.state === "ready" || job.state === "waiting" || job.state === "running")
       return "refused";
     job.state = job.state === "retrying" ? "ready" : this.#placeFor(job.conversationId);
-    Object.assign(job, { maxAttempts: job.attempt + 3, workerId: null, runAt: null, deadlineAt: null });
+    const deadlineAt = job.deadlineAt !== null && job.deadlineAt > this.now ? job.deadlineAt : null;
+    Object.assign(job, { maxAttempts: job.attempt + 3, workerId: null, runAt: null, deadlineAt });
     job.isCancelAsked = false;
     job.place = this.#nextPlace();
     this.tell(job, "job-requeued");

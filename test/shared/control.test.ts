@@ -148,6 +148,13 @@ describe("running a job again", () => {
     expect(runOf(place, "a").deadlineAt).toBeNull();
   });
 
+  test("before its deadline keeps it, and has not begun", async () => {
+    using place = temporaryBoard();
+    await addJobIn(place, "a", "failed", { deadlineAt: 9_000 });
+    await restartJob(place.board, "a", 3_000);
+    expect(runOf(place, "a")).toMatchObject({ deadlineAt: 9_000, startedAt: null });
+  });
+
   test("keeps what earlier attempts were and cost, and the new end tells of them", async () => {
     using place = temporaryBoard();
     await addJobIn(place, "a", "failed");

@@ -248,11 +248,13 @@ BEGIN
             AND (other.state = 'ready' OR other.state = 'running' OR other.state = 'retrying'))
         THEN 'waiting' ELSE 'ready' END END,
     worker_id = NULL, run_at = NULL, turn = (SELECT max(seq) FROM job_events),
+    started_at = CASE NEW.status WHEN 'pending' THEN NULL ELSE started_at END,
     max_attempts = CASE NEW.status WHEN 'pending' THEN attempt + 3 ELSE max_attempts END,
     cancel_at = CASE NEW.status WHEN 'pending' THEN NULL ELSE cancel_at END,
     finished_at = CASE WHEN NEW.status = 'completed' OR NEW.status = 'failed'
       THEN CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) END
   WHERE job_id = NEW.id;
+  UPDATE jobs SET output_result = NULL WHERE id = NEW.id AND NEW.status = 'pending';
   -- The next of its conversation joins the end of the line.
   UPDATE job_run SET state = 'ready', turn = (SELECT max(seq) FROM job_events)
   WHERE job_id = (SELECT job_id FROM job_run WHERE finished_at IS NULL AND state = 'waiting'
