@@ -37,6 +37,8 @@ const ClaimRow = z.object({
   conversation_id: optionalText,
   deadline_at: optionalInteger,
   cost_micro_usd: integer,
+  priority: integer,
+  turn: integer,
 });
 
 /**
@@ -56,10 +58,10 @@ export function claimJobs(board: Board, workerId: string, limit: () => number, n
     return tx
       .all(
         // A number of ours, written out: with a bound LIMIT, SQLite takes four times as long.
-        `SELECT job_id, attempt, max_attempts, conversation_id, deadline_at, cost_micro_usd FROM job_run
+        `SELECT job_id, attempt, max_attempts, conversation_id, deadline_at, cost_micro_usd, priority, turn FROM job_run
          WHERE state = 'ready' ORDER BY priority DESC, turn LIMIT ${count}`,
       )
-      .map((row) => begin(tx, ClaimRow.parse(row), workerId, now));
+      .flatMap((row) => begin(tx, ClaimRow.parse(row), workerId, now) ?? []);
   }, "soft");
 }
 
@@ -195,10 +197,11 @@ function isHeld(tx: Tx, claim: Claim): boolean {
   return tx.get(HELD, ...fenceOf(claim)) !== null;
 }
 
-function begin(tx: Tx, row: z.infer<typeof ClaimRow>, workerId: string, now: number): Claim {
+/** Null for a row that nobody can name; it has ended. */
+function begin(tx: Tx, row: z.infer<typeof ClaimRow>, workerId: string, now: number): Claim | null {
   const { job_id: jobId, conversation_id: conversationId } = row;
   const attempt = row.attempt + 1;
-  tx.run(
+  const begun = tx.run(
     `UPDATE job_run SET state = 'running', attempt = ?, worker_id = ?, started_at = ?, progress = NULL
      WHERE job_id = ? AND state = 'ready'`,
     attempt,
@@ -206,6 +209,10 @@ function begin(tx: Tx, row: z.infer<typeof ClaimRow>, workerId: string, now: num
     now,
     jobId,
   );
+  if (begun === 0) {
+    endNameless(tx, row.priority, row.turn);
+    return null;
+  }
   // A stranger may have changed the row since it came.
   const job = tx.get(
     "UPDATE jobs SET status = 'running', updated_at = ? WHERE id = ? RETURNING type, input_context",
@@ -225,6 +232,18 @@ function begin(tx: Tx, row: z.infer<typeof ClaimRow>, workerId: string, now: num
     deadlineAt: row.deadline_at,
     spentMicroUsd: row.cost_micro_usd,
   };
+}
+
+/** An id that is not UTF-8 comes out of SQLite as another one. The trigger for strangers' changes does the rest. */
+function endNameless(tx: Tx, priority: number, turn: number): void {
+  const message = "The id of this row is not valid UTF-8, so nobody can name it and it was not begun.";
+  tx.run(
+    `UPDATE jobs SET status = 'failed', output_result = ? WHERE id = (SELECT job_id FROM job_run
+     WHERE state = 'ready' AND priority = ? AND turn = ?)`,
+    JSON.stringify(emptyEnd({ code: "bad_request", message }).output),
+    priority,
+    turn,
+  );
 }
 
 function lookAhead(tx: Tx, now: number): { readonly isDue: boolean; readonly isReady: boolean } {

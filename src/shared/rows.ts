@@ -1,10 +1,11 @@
 // Database rows, parsed once: even our own table may have been written by a stranger.
 import { z } from "zod";
 
-/** A JSON column as whatever it holds; text that is not JSON becomes undefined. SQLite may hand out a number for '123'. */
+/** A JSON column as whatever it holds; what is not JSON becomes undefined. SQLite may hand out a number for '123'. */
 export function parseJson(column: unknown): unknown {
-  if (column === null || column === undefined) return undefined;
-  if (typeof column !== "string") return column;
+  if (typeof column === "number" || typeof column === "bigint") return column;
+  // Strangers may have written bytes, which are an object with a key for each.
+  if (typeof column !== "string") return undefined;
   try {
     return JSON.parse(column);
   } catch (error) {

@@ -189,10 +189,13 @@ async function doCare(board: Board, folder: string): Promise<void> {
     for (const id of ["../evil", "fine.csv"]) tx.run("INSERT INTO uploads VALUES (?, 'n', 't', 1, '0', 1)", id);
     tx.run("INSERT INTO artifacts VALUES ('y', 'files', 'n', '../evil', 't', 1, '0', NULL, 1)");
     tx.run("INSERT INTO jobs (id, type, status) VALUES ('old', 'chat', 'completed')");
+    // Not UTF-8: what claims and what prunes cannot name it.
+    tx.run("INSERT INTO jobs (id, type) VALUES (CAST(x'ff41' AS TEXT), 'chat')");
     forgetUnsafe(tx);
     storageRoom(tx, { storageBytes: 1 });
     prunableJobs(tx, NOON);
   });
+  await claimJobs(board, "2-b", () => 99, NOON);
   const later = NOON + 400 * DAY;
   await sweepStorage(board, storageDir, later);
   await maintain(

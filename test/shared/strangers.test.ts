@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { claimJobs, settleJob, stopAsked } from "../../src/shared/claims.ts";
 import { eventsAfter } from "../../src/shared/events.ts";
 import { listJobs, readJob } from "../../src/shared/jobs.ts";
+import { pruneJobs } from "../../src/shared/retention.ts";
 import { viewJob } from "../../src/shared/views.ts";
 import { claimOne, loseWorkers } from "./claiming.ts";
 import { addJob, pythonProgram, sqliteShell, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
@@ -54,6 +55,7 @@ describe("a row from outside", () => {
     ["a list", "'[1]'", [1]],
     ["a prompt that is an object", `'{"prompt": {"a": 1}}'`, { prompt: { a: 1 } }],
     ["a prompt that is a number", `'{"prompt": 5}'`, { prompt: 5 }],
+    ["bytes", `CAST('{"prompt": "hi"}' AS BLOB)`, undefined],
   ])("with %s as its input is claimed, and its first event has text for a prompt", async (_name, input, expected) => {
     using place = temporaryBoard();
     sqliteShell(place.file, insert("a", input));
@@ -68,6 +70,36 @@ describe("a row from outside", () => {
     sqliteShell(place.file, insert("a", `CAST('{"prompt": "hi"}' AS BLOB)`), insert("b", "x'ff00'"));
     expect((await claimJobs(place.board, "1-w", () => 9, 2)).map((claim) => claim.jobId)).toEqual(["a", "b"]);
     expect(place.board.read((tx) => listJobs(tx, 9)).length).toBe(2);
+  });
+
+  test("whose id is not valid text fails with a reason, and is no trap for those behind it", async () => {
+    using place = temporaryBoard();
+    pythonProgram(
+      place.file,
+      `for id in ("ff41", "fe41"): board.execute("INSERT INTO jobs (id, type) VALUES (CAST(x'%s' AS TEXT), 'chat')" % id)
+board.execute("INSERT INTO jobs (id, type) VALUES ('good', 'chat')")`,
+    );
+    const claims = await claimJobs(place.board, "1-w", () => 9, 2);
+    expect(claims.map((claim) => claim.jobId)).toEqual(["good"]);
+    const ended = place.rows("SELECT status, output_result ->> '$.error.message' AS why FROM jobs WHERE id <> 'good'");
+    expect(ended).toEqual([
+      { status: "failed", why: expect.stringContaining("UTF-8") },
+      { status: "failed", why: expect.stringContaining("UTF-8") },
+    ]);
+    expect(await claimJobs(place.board, "1-w", () => 9, 2)).toEqual([]);
+  });
+
+  test("whose id is not valid text is forgotten in time like any other", async () => {
+    using place = temporaryBoard();
+    pythonProgram(
+      place.file,
+      `for n in range(3): board.execute("INSERT INTO jobs VALUES (CAST(x'ff%02x' AS TEXT), 'chat', 'completed', '{}', '{}', 0, 0)" % n)
+board.execute("INSERT INTO jobs VALUES ('good', 'chat', 'completed', '{}', '{}', 0, 0)")`,
+    );
+    await pruneJobs(place.board, 9e15, 3);
+    expect(place.value("SELECT count(*) FROM jobs")).toBe(1);
+    await pruneJobs(place.board, 9e15, 3);
+    expect(place.value("SELECT count(*) FROM jobs")).toBe(0);
   });
 
   test("without dates or with dates as words can be listed", () => {
@@ -129,9 +161,10 @@ describe("a foreign worker's status", () => {
 
   test("pending puts an ended job back on the board", async () => {
     using place = temporaryBoard();
-    sqliteShell(place.file, insert("a", "'{}'"), "UPDATE jobs SET status = 'failed'");
+    sqliteShell(place.file, insert("a", "'{}'"), "UPDATE jobs SET status = 'failed', output_result = '{}'");
     expect(await claimJobs(place.board, "1-w", () => 1, 2)).toEqual([]);
     sqliteShell(place.file, "UPDATE jobs SET status = 'pending'");
+    expect(place.rows("SELECT output_result FROM jobs")).toEqual([{ output_result: null }]);
     expect(await claimJobs(place.board, "1-w", () => 1, 2)).toMatchObject([{ jobId: "a", attempt: 1 }]);
   });
 
