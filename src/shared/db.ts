@@ -134,8 +134,8 @@ function prepare(database: Database, file: string, options: BoardOptions): Board
   // Where two make the file at once, SQLite tells one of them that it is locked without waiting for it.
   waiting(OPEN_WAIT_MS, () => database.run("PRAGMA journal_mode = WAL"));
   database.run(`PRAGMA synchronous = ${synchronous}`);
-  // In pages: below one table of the log's index (4,062), and rare enough not to be felt by one commit in a hundred.
-  database.run("PRAGMA wal_autocheckpoint = 3500");
+  // In pages: short enough for nobody to feel it, and rare enough not to be felt by one commit in a hundred.
+  database.run("PRAGMA wal_autocheckpoint = 2000");
   // After a checkpoint the log shrinks to this again.
   database.run(`PRAGMA journal_size_limit = ${16 * 2 ** 20}`);
   migrate(database, file);
