@@ -8,10 +8,10 @@ import { createGunzip } from "node:zlib";
 import { openBoard, SCHEMA_VERSION, type Board } from "../shared/db.ts";
 import { freeBytes, systemCode } from "../shared/disk.ts";
 import { AppError } from "../shared/errors.ts";
+import { syncFolder } from "../shared/files.ts";
 import { parseJson } from "../shared/rows.ts";
 import { boardStatistics, integrityProblems, schemaNames } from "../shared/statistics.ts";
 import { forgetUnsafe, insideStorage, namedFiles } from "../shared/storage.ts";
-import { syncFolder } from "../shared/swap.ts";
 import { readArchive, type Entry } from "./archive.ts";
 import { BOARD, MANIFEST, Manifest, type FileFacts } from "./manifest.ts";
 

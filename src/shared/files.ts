@@ -1,6 +1,6 @@
 // Bytes on disk: safe names, media types found by content, and writing that is whole or absent.
 import { createHash } from "node:crypto";
-import { constants } from "node:fs";
+import { closeSync, constants, fsyncSync, openSync } from "node:fs";
 import { lstat, mkdir, open, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve, sep } from "node:path";
 import { AppError } from "./errors.ts";
@@ -120,6 +120,16 @@ export async function storeStream(
     throw error;
   }
   return { bytes, sha256: hash.digest("hex"), mediaType: mediaTypeOf(head, name) };
+}
+
+/** Names are on the disk when their folder is. */
+export function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 /**

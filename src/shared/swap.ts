@@ -1,10 +1,11 @@
 // Putting whole folders in the place of others so that a kill at any moment leaves the old or the new. What has been decided
 // is in a journal; whoever comes next (the next start, the next restore) finishes it.
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { holdLock, type Lock } from "./db.ts";
 import { AppError } from "./errors.ts";
+import { syncFolder } from "./files.ts";
 import { parseJson } from "./rows.ts";
 
 const Swap = z.object({
@@ -89,15 +90,5 @@ export function freeName(path: string): string {
   for (let count = 1; ; count += 1) {
     const candidate = count === 1 ? path : `${path}-${count}`;
     if (!existsSync(candidate)) return candidate;
-  }
-}
-
-/** Names are on the disk when their folder is. */
-export function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }
