@@ -1,6 +1,6 @@
 // Bytes on disk: safe names, media types found by content, and writing that is whole or absent.
 import { createHash } from "node:crypto";
-import { closeSync, constants, fsyncSync, openSync } from "node:fs";
+import { closeSync, fsyncSync, openSync } from "node:fs";
 import { lstat, mkdir, open, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve, sep } from "node:path";
 import { AppError } from "./errors.ts";
@@ -82,7 +82,10 @@ export function mediaTypeOf(head: Uint8Array, name: string): string {
 
 export type Stored = { readonly bytes: number; readonly sha256: string; readonly mediaType: string };
 
-/** Streams into a hidden part file beside it (no safe name is hidden), then renames. Throws AppError `too_large` beyond `maxBytes`; nothing is left behind. */
+/**
+ * Streams into a part file beside it, hidden (no safe name is) and nobody else's, then renames. Throws AppError `too_large`
+ * beyond `maxBytes`; nothing is left behind.
+ */
 export async function storeStream(
   path: string,
   name: string,
@@ -90,12 +93,8 @@ export async function storeStream(
   maxBytes: number,
 ): Promise<Stored> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const part = join(dirname(path), `.${basename(path)}.part`);
-  const file = await open(
-    part,
-    constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW,
-    0o600,
-  );
+  const part = join(dirname(path), `.${Bun.randomUUIDv7()}.part`);
+  const file = await open(part, "wx", 0o600);
   const hash = createHash("sha256");
   let bytes = 0;
   let head = new Uint8Array();

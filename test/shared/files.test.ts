@@ -162,6 +162,27 @@ describe("storing", () => {
   });
 });
 
+test("two that store under one name at a time never mix: what is there is the one or the other", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "graph.png");
+  const isHalfWay = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const slow = async function* () {
+    yield Buffer.from("OLD1-");
+    isHalfWay.resolve();
+    await goOn.promise;
+    yield Buffer.from("OLD2-OLD2");
+  };
+  const late = storeStream(path, "graph.png", new ReadableStream({ pull: pulling(slow()) }, { highWaterMark: 0 }), 100);
+  await isHalfWay.promise;
+  await storeStream(path, "graph.png", streamOf("NEW"), 100);
+  expect(readFileSync(path, "utf8")).toBe("NEW");
+  goOn.resolve();
+  await late;
+  expect(readFileSync(path, "utf8")).toBe("OLD1-OLD2-OLD2");
+  expect(readdirSync(folder.path)).toEqual(["graph.png"]);
+});
+
 describe("a name inside the storage folders", () => {
   test.each([
     ["a.csv", "uploads/a.csv"],
@@ -217,6 +238,14 @@ const streamOf = (...chunks: string[]) =>
       controller.close();
     },
   });
+
+const pulling =
+  (chunks: AsyncGenerator<Uint8Array>) =>
+  async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    const next = await chunks.next();
+    if (next.done === true) controller.close();
+    else controller.enqueue(next.value);
+  };
 
 function storage() {
   const folder = temporaryFolder();
