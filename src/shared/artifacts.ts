@@ -1,4 +1,4 @@
-// Rows of what came out of sandboxes. The bytes lie in storage/outputs/<job>/.
+// Rows of what came out of sandboxes. The bytes lie in storage/outputs/<job>/<attempt>/.
 import { z } from "zod";
 import type { Tx } from "./db.ts";
 import { integer, parseJson, text } from "./rows.ts";

@@ -35,6 +35,17 @@ export function outputFolder(jobId: string): string {
   return /^[\w-]{1,100}$/.test(jobId) ? jobId : createHash("sha256").update(jobId).digest("hex");
 }
 
+/**
+ * The folder inside storage/outputs that one attempt has for itself, whatever becomes of its claim: an id that was deleted
+ * and came again counts its attempts from one again, so the moment of the claim belongs to it.
+ */
+export function attemptFolder(claim: Readonly<Record<"attempt" | "startedAt", number> & { jobId: string }>): string {
+  return `${outputFolder(claim.jobId)}/${claim.attempt}-${claim.startedAt.toString(36)}`;
+}
+
+/** Whether a folder of a job is one of `attemptFolder`. */
+export const isAttemptFolder = (name: string): boolean => /^\d+-[\da-z]+$/.test(name);
+
 const MAGIC: readonly (readonly [mediaType: string, bytes: readonly number[]])[] = [
   ["image/png", [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]],
   ["image/jpeg", [0xff, 0xd8, 0xff]],

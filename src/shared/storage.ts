@@ -1,10 +1,12 @@
 // What storage/ holds: how much by the rows, which files the rows name, and which files no row names any more.
+import type { Stats } from "node:fs";
 import { lstat, readdir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Config } from "./config.ts";
 import type { Board, Tx } from "./db.ts";
 import { AppError } from "./errors.ts";
+import { isAttemptFolder } from "./files.ts";
 import { integer, optionalInteger, text } from "./rows.ts";
 
 export type StorageUsage = {
@@ -46,13 +48,16 @@ export function assertStorageRoom(tx: Tx, config: Pick<Config, "storageBytes">, 
 
 const gibibytes = (bytes: number): string => (Math.floor((bytes / 2 ** 30) * 100) / 100).toLocaleString("en");
 
-/** A path of a row (`storage/uploads/…`, `storage/outputs/<folder>/<name>`) as it is inside storage/; null for any other. */
+/** A path of a row (`storage/uploads/…`, `storage/outputs/<folder>/…`) as it is inside storage/; null for any other. */
 export function insideStorage(path: string): string | null {
   const [storage, place, ...names] = path.split("/");
   if (storage !== "storage" || names.length === 0 || names.some((name) => !isPlainName(name))) return null;
-  if (place === "uploads") return names.length <= 8 ? ["uploads", ...names].join("/") : null;
-  return place === "outputs" && names.length === 2 ? ["outputs", ...names].join("/") : null;
+  const fewest = place === "uploads" ? 1 : place === "outputs" ? 2 : MAX_DEPTH + 1;
+  return names.length >= fewest && names.length <= MAX_DEPTH ? [place, ...names].join("/") : null;
 }
+
+/** Names below storage/uploads and storage/outputs. */
+const MAX_DEPTH = 8;
 
 const isPlainName = (name: string): boolean =>
   name !== "" && name !== "." && name !== ".." && !name.includes("\0") && Buffer.byteLength(name) <= 255;
@@ -104,16 +109,27 @@ export async function* orphansOf(board: Board, storageDir: string, now: number):
   let claimed: ReadonlySet<string> | null = null;
   for (const names of batches(uploads)) {
     const unnamed = board.read((tx) => names.filter((name) => !hasUpload(tx, name)));
-    for (const orphan of await oldFiles(storageDir, "uploads", unnamed, now)) {
+    const found = await lookAt(
+      storageDir,
+      unnamed.map((name) => `uploads/${name}`),
+    );
+    for (const orphan of oldFiles(found, now)) {
       claimed ??= await uploadsInInputs(board);
       if (!claimed.has(orphan.path.slice("uploads/".length))) yield orphan;
     }
   }
-  for (const folder of await entriesOf(storageDir, "outputs")) {
-    for (const names of batches(await entriesOf(storageDir, `outputs/${folder}`))) {
-      const unnamed = board.read((tx) => names.filter((name) => !hasArtifact(tx, `storage/outputs/${folder}/${name}`)));
-      yield* await oldFiles(storageDir, `outputs/${folder}`, unnamed, now);
-    }
+  for (const folder of await entriesOf(storageDir, "outputs"))
+    yield* orphansBelow(board, storageDir, `outputs/${folder}`, now);
+}
+
+async function* orphansBelow(board: Board, storageDir: string, folder: string, now: number): AsyncGenerator<Orphan> {
+  if (insideStorage(`storage/${folder}/name`) === null) return;
+  for (const names of batches(await entriesOf(storageDir, folder))) {
+    const paths = names.map((name) => `${folder}/${name}`);
+    const unnamed = board.read((tx) => paths.filter((path) => !hasArtifact(tx, `storage/${path}`)));
+    const found = await lookAt(storageDir, unnamed);
+    yield* oldFiles(found, now);
+    for (const { path, facts } of found) if (facts.isDirectory()) yield* orphansBelow(board, storageDir, path, now);
   }
 }
 
@@ -191,15 +207,21 @@ async function isFile(storageDir: string, path: string): Promise<boolean> {
   return inside !== null && (await lstat(join(storageDir, inside)).catch(() => null))?.isFile() === true;
 }
 
+type Found = { readonly path: string; readonly facts: Stats };
+
 /** Files come and go while we look: what is not there any more is simply not in the answer. */
-async function oldFiles(storageDir: string, folder: string, names: readonly string[], now: number): Promise<Orphan[]> {
-  const found = names.map(async (name): Promise<Orphan[]> => {
-    const path = `${folder}/${name}`;
+async function lookAt(storageDir: string, paths: readonly string[]): Promise<Found[]> {
+  const found = paths.map(async (path): Promise<Found[]> => {
     const facts = await lstat(join(storageDir, path)).catch(() => null);
-    return facts?.isFile() === true && isOld(facts, now) ? [{ path, bytes: facts.size }] : [];
+    return facts === null ? [] : [{ path, facts }];
   });
   return (await Promise.all(found)).flat();
 }
+
+const oldFiles = (found: readonly Found[], now: number): Orphan[] =>
+  found
+    .filter(({ facts }) => facts.isFile() && isOld(facts, now))
+    .map(({ path, facts }) => ({ path, bytes: facts.size }));
 
 /** By the later of both times: a copy may bring its source's mtime along. */
 const isOld = (facts: { readonly mtimeMs: number; readonly ctimeMs: number }, now: number): boolean =>
@@ -212,15 +234,18 @@ async function entriesOf(storageDir: string, folder: string): Promise<string[]> 
   return readdir(path).catch(() => []);
 }
 
-/** Folders of jobs that are gone. rmdir refuses one that has something in it. */
+/** Folders of attempts, and of jobs that are gone. rmdir refuses one that has something in it. */
 async function removeEmptyFolders(board: Board, storageDir: string, now: number): Promise<void> {
-  const folders = await entriesOf(storageDir, "outputs");
-  for (const names of batches(folders)) {
-    const gone = board.read((tx) => names.filter((name) => !hasJob(tx, name)));
-    for (const name of gone) {
-      const path = join(storageDir, "outputs", name);
-      const facts = await lstat(path).catch(() => null);
-      if (facts?.isDirectory() === true && isOld(facts, now)) await succeeds(rmdir(path));
+  for (const names of batches(await entriesOf(storageDir, "outputs"))) {
+    const gone = new Set(board.read((tx) => names.filter((name) => !hasJob(tx, name))));
+    for (const name of names) {
+      const attempts = (await entriesOf(storageDir, `outputs/${name}`)).filter(isAttemptFolder);
+      const empty = [
+        ...attempts.map((attempt) => `outputs/${name}/${attempt}`),
+        ...(gone.has(name) ? [`outputs/${name}`] : []),
+      ];
+      for (const { path, facts } of await lookAt(storageDir, empty))
+        if (facts.isDirectory() && isOld(facts, now)) await succeeds(rmdir(join(storageDir, path)));
     }
   }
 }

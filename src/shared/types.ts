@@ -69,7 +69,7 @@ export type Artifact = {
   readonly jobId: string;
   /** Safe form of the name that the sandbox gave it; shown to people. */
   readonly name: string;
-  /** Relative to the project folder, e.g. `storage/outputs/<job>/graph.png`. */
+  /** Relative to the project folder, e.g. `storage/outputs/<job>/<attempt>/graph.png`. */
   readonly path: string;
   /** Found by content, never by name. */
   readonly mediaType: string;

@@ -1,4 +1,4 @@
-// What came out of a sandbox → storage/outputs/<job>/ → artifact rows. By collection, never by a program's promise.
+// What came out of a sandbox → storage/outputs/<job>/<attempt>/ → artifact rows. By collection, never by a program's promise.
 import { extname, join } from "node:path";
 import { AppError } from "../shared/errors.ts";
 import { safeName, storeStream, type Stored } from "../shared/files.ts";

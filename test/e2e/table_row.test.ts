@@ -146,7 +146,7 @@ describe.skipIf(noShellReason !== "")("a row that the sqlite3 shell writes", () 
     const { status, output } = await runRow("../../x", "code_exec", { code: "open('a.txt','w').write('a')" });
     expect(status).toBe("completed");
     expect(output.artifacts).toHaveLength(1);
-    expect(output.artifacts[0]).toMatch(/^storage\/outputs\/[\da-f]+\/a\.txt$/);
+    expect(output.artifacts[0]).toMatch(/^storage\/outputs\/[\da-f]+\/1-\w+\/a\.txt$/);
     expect(existsSync(join(sandpiper.home, output.artifacts[0] ?? ""))).toBe(true);
   });
 

@@ -1,7 +1,7 @@
 // What storage/ holds: how much there is room for, and which files are nobody's.
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { insertArtifact } from "../../src/shared/artifacts.ts";
 import { AppError } from "../../src/shared/errors.ts";
 import {
@@ -50,6 +50,12 @@ async function addArtifact({ board }: Pick<TemporaryBoard, "board">, path: strin
 /** When nothing is young any more. */
 const later = () => Date.now() + YOUNG_MS + 1_000;
 
+const filesOf = (storage: string, place: string): string[] =>
+  readdirSync(join(storage, place), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(join(storage, place), join(entry.parentPath, entry.name)))
+    .toSorted();
+
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
   const all: T[] = [];
   for await (const item of items) all.push(item);
@@ -90,7 +96,9 @@ test.each([
   ["storage/uploads/…\n\u202E", "uploads/…\n\u202E"],
   ["storage/outputs/job/graph.png", "outputs/job/graph.png"],
   ["storage/outputs/graph.png", null],
-  ["storage/outputs/job/deep/graph.png", null],
+  ["storage/outputs/job/1-mgb2/graph.png", "outputs/job/1-mgb2/graph.png"],
+  ["storage/outputs/a/b/c/d/e/f/g/h", "outputs/a/b/c/d/e/f/g/h"],
+  ["storage/outputs/a/b/c/d/e/f/g/h/i", null],
   ["storage/uploads", null],
   ["storage/uploads/", null],
   ["storage/uploads/../../secret", null],
@@ -110,14 +118,16 @@ describe("the sweep", () => {
     const [kept, orphan] = [newId(), newId()];
     await addUpload(here, kept);
     await addArtifact(here, "storage/outputs/job-a/graph.png");
-    for (const path of [`uploads/${kept}`, "outputs/job-a/graph.png"]) here.put(path);
+    await addArtifact(here, "storage/outputs/job-a/2-mgb2/graph.png");
+    for (const path of [`uploads/${kept}`, "outputs/job-a/graph.png", "outputs/job-a/2-mgb2/graph.png"]) here.put(path);
     here.put(`uploads/${orphan}`, "12345");
     here.put(`uploads/.${newId()}.part`, "1");
-    here.put("outputs/job-a/.graph.png.part", "22");
+    here.put("outputs/job-a/1-mgb1/.graph.png.part", "22");
+    here.put("outputs/job-a/2-mgb2/late.txt", "4444");
     here.put("outputs/job-b/left.txt", "333");
-    expect(await sweepStorage(here.board, here.storage, later())).toEqual({ files: 4, bytes: 11, missing: [] });
+    expect(await sweepStorage(here.board, here.storage, later())).toEqual({ files: 5, bytes: 15, missing: [] });
     expect(readdirSync(join(here.storage, "uploads"))).toEqual([kept]);
-    expect(readdirSync(join(here.storage, "outputs/job-a"))).toEqual(["graph.png"]);
+    expect(filesOf(here.storage, "outputs")).toEqual(["job-a/2-mgb2/graph.png", "job-a/graph.png"]);
     expect(await sweepStorage(here.board, here.storage, later())).toEqual({ files: 0, bytes: 0, missing: [] });
   });
 
@@ -165,14 +175,16 @@ describe("the sweep", () => {
     expect(readdirSync(outside)).toHaveLength(1);
   });
 
-  test("takes away the empty folders of jobs that are gone, an hour later", async () => {
+  test("takes away the empty folders of attempts and of jobs that are gone, an hour later", async () => {
     using here = place();
     await here.board.write((tx) => tx.run("INSERT INTO jobs (id, type) VALUES ('here', 'chat')"));
-    for (const name of ["here", "gone"]) mkdirSync(join(here.storage, "outputs", name));
+    const folders = ["gone", "here", "here/1-mgb1", "here/theirs"];
+    for (const name of folders) mkdirSync(join(here.storage, "outputs", name));
+    const left = () => readdirSync(join(here.storage, "outputs"), { recursive: true }).map(String).toSorted();
     await sweepStorage(here.board, here.storage, Date.now());
-    expect(readdirSync(join(here.storage, "outputs"))).toHaveLength(2);
+    expect(left()).toEqual(folders);
     await sweepStorage(here.board, here.storage, later());
-    expect(readdirSync(join(here.storage, "outputs"))).toEqual(["here"]);
+    expect(left()).toEqual(["here", "here/theirs"]);
   });
 
   test("tells of rows whose bytes are gone, and leaves the rows", async () => {

@@ -15,6 +15,9 @@ import { workplace } from "./workplace.ts";
 
 const ignore = (): void => undefined;
 
+/** Where the first attempt at the job "a" puts its graph, claimed at 2,000. */
+const GRAPH = "storage/outputs/a/1-1jk/graph.png";
+
 async function run(place: ReturnType<typeof workplace>, job: Partial<NewJob>) {
   await addJob(place.board, "a", { type: "code_exec", ...job });
   await runJob(place.work, await claimOne(place), new AbortController(), ignore);
@@ -46,10 +49,10 @@ describe("a person's own code", () => {
       output: {
         stdout: "ran 6 * 7\n",
         text: "Your code ran to its end. Its last value:\n\n```\n`42`\n```",
-        artifacts: ["storage/outputs/a/graph.png"],
+        artifacts: [GRAPH],
       },
     });
-    expect(readFileSync(join(place.folder, "storage/outputs/a/graph.png"), "utf8")).toBe("picture");
+    expect(readFileSync(join(place.folder, GRAPH), "utf8")).toBe("picture");
     expect(kinds(place)).toEqual([
       "job-created",
       "job-started",
@@ -79,7 +82,7 @@ describe("a person's own code", () => {
       status: "failed",
       output: {
         stdout: "so far\n",
-        artifacts: ["storage/outputs/a/graph.png"],
+        artifacts: [GRAPH],
         error: { code: "code", detail: "line 3" },
       },
     });
@@ -135,7 +138,7 @@ test("a stranger's id is never a path", async () => {
   sqliteShell(place.file, `INSERT INTO jobs VALUES ('../../evil', 'code_exec', 'pending', '{"code":"1"}', NULL, 1, 1)`);
   await runJob(place.work, await claimOne(place), new AbortController(), ignore);
   const [artifact] = place.board.read((tx) => artifactsOfJob(tx, "../../evil"));
-  expect(artifact?.path).toMatch(/^storage\/outputs\/[\da-f]{64}\/graph\.png$/);
+  expect(artifact?.path).toMatch(/^storage\/outputs\/[\da-f]{64}\/1-1jk\/graph\.png$/);
   expect(existsSync(join(place.folder, artifact?.path ?? ""))).toBe(true);
 });
 
@@ -203,6 +206,50 @@ test("a worker that lost its job writes neither its files nor its end", async ()
   expect(place.board.read((tx) => artifactsOfJob(tx, "a"))).toEqual([]);
   expect(kinds(place)).not.toContain("artifact-available");
   expect(sandbox.isDead()).toBe(true);
+});
+
+describe("the files of two attempts never meet", () => {
+  /** The sandbox gives the first piece of its only file, and the next when it is told to. */
+  function halting() {
+    const isHalfWay = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const pieces = [Buffer.from("OLD1-"), Buffer.from("OLD2-OLD2")];
+    const pull = async (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      if (pieces.length === 1) {
+        isHalfWay.resolve();
+        await goOn.promise;
+      }
+      const piece = pieces.shift();
+      if (piece === undefined) controller.close();
+      else controller.enqueue(piece);
+    };
+    const open = () => Promise.resolve(new ReadableStream<Uint8Array>({ pull }, { highWaterMark: 0 }));
+    return { sandbox: fakeSandbox(writesGraph, open), isHalfWay: isHalfWay.promise, goOn: () => goOn.resolve() };
+  }
+
+  test.each([
+    ["that a stranger put back", "UPDATE jobs SET status = 'pending' WHERE id = 'a'"],
+    [
+      "whose id was deleted and came again",
+      `DELETE FROM jobs WHERE id = 'a'; INSERT INTO jobs VALUES ('a', 'code_exec', 'pending', '{"code":"1"}', NULL, 1, 1)`,
+    ],
+  ])("of a job %s", async (_name, sql) => {
+    const late = halting();
+    using place = workplace(late.sandbox);
+    await addJob(place.board, "a", { type: "code_exec", input: { code: "1" } });
+    const running = runJob(place.work, await claimOne(place, "1-a", 2_000), new AbortController(), ignore);
+    await late.isHalfWay;
+    sqliteShell(place.file, sql);
+    const fresh = { ...place.work.sandboxes, open: () => Promise.resolve(fakeSandbox(writesGraph)) };
+    const claim = await claimOne(place, "1-a", 3_000);
+    await runJob({ ...place.work, sandboxes: fresh }, claim, new AbortController(), ignore);
+    const [path = ""] = ended(place)?.output?.artifacts ?? [];
+    late.goOn();
+    await running;
+    expect(ended(place)?.output?.artifacts).toEqual([path]);
+    expect(readFileSync(join(place.folder, path), "utf8")).toBe("picture");
+    expect(place.rows("SELECT path, bytes FROM artifacts")).toEqual([{ path, bytes: 7 }]);
+  });
 });
 
 test("a second attempt begins without the files of the first", async () => {

@@ -5,7 +5,7 @@ import { plan } from "../../planner/planner.ts";
 import { parseCapabilities, parseProfiles, profileCode, type FileProfile } from "../../planner/profile.ts";
 import { render } from "../../planner/render.ts";
 import { AppError } from "../../shared/errors.ts";
-import { outputFolder } from "../../shared/files.ts";
+import { attemptFolder } from "../../shared/files.ts";
 import { storageRoom } from "../../shared/storage.ts";
 import type { JobError, StepName } from "../../shared/types.ts";
 import { collect, snapshot, type Outputs } from "../artifacts.ts";
@@ -147,7 +147,7 @@ async function run(work: Work, code: string, title: string): Promise<Ran> {
 }
 
 function outputsOf({ job, context }: Work): Outputs {
-  const shownAs = `storage/outputs/${outputFolder(job.jobId)}`;
+  const shownAs = `storage/outputs/${attemptFolder(job)}`;
   return {
     jobId: job.jobId,
     folder: `${context.config.home}/${shownAs}`,
