@@ -1,6 +1,6 @@
 // What a worker does with jobs: claim, report, settle, retry, hand back. Nothing is written once the claim is lost.
 import { z } from "zod";
-import { insertArtifact } from "./artifacts.ts";
+import { forgetArtifacts, insertArtifact } from "./artifacts.ts";
 import type { Board, Tx } from "./db.ts";
 import { appendEvent } from "./events.ts";
 import { emptyEnd, tellEnd, tellReturn, type Settlement } from "./moves.ts";
@@ -98,6 +98,14 @@ export function recordEvents(
     }
     return true;
   }, "soft");
+}
+
+/**
+ * What earlier attempts at a running job kept is forgotten. The paths whose bytes are now nobody's; null if the claim was
+ * lost, and then nothing is forgotten.
+ */
+export function forgetEarlier(board: Board, claim: Claim): Promise<string[] | null> {
+  return board.write((tx) => (isHeld(tx, claim) ? forgetArtifacts(tx, claim.jobId) : null));
 }
 
 /** Keeps what came out of a running job and tells it; false if the claim was lost, and then nothing is written. */

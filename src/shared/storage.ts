@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { Config } from "./config.ts";
 import type { Board, Tx } from "./db.ts";
 import { AppError } from "./errors.ts";
-import { isAttemptFolder } from "./files.ts";
+import { isAttemptFolder, resolveInside } from "./files.ts";
 import { integer, optionalInteger, text } from "./rows.ts";
 
 export type StorageUsage = {
@@ -130,6 +130,18 @@ async function* orphansBelow(board: Board, storageDir: string, folder: string, n
     const found = await lookAt(storageDir, unnamed);
     yield* oldFiles(found, now);
     for (const { path, facts } of found) if (facts.isDirectory()) yield* orphansBelow(board, storageDir, path, now);
+  }
+}
+
+/**
+ * Deletes the files of rows that are gone, by the paths that these had, unless a row names them all the same. What cannot be
+ * deleted now is left to the sweep.
+ */
+export async function removeUnnamed(board: Board, storageDir: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths) {
+    const [place = "", ...names] = insideStorage(path)?.split("/") ?? [];
+    if (names.length === 0 || board.read((tx) => hasRow(tx, path))) continue;
+    await succeeds(resolveInside([join(storageDir, place)], names.join("/")).then(unlink));
   }
 }
 

@@ -1,13 +1,13 @@
 // One claimed job, from its row to its settlement. Whatever happens inside, the job ends and its sandbox is dead.
-import { rm } from "node:fs/promises";
-import { artifactsOfJob, forgetArtifacts } from "../shared/artifacts.ts";
+import { artifactsOfJob } from "../shared/artifacts.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Config } from "../shared/config.ts";
 import type { Board } from "../shared/db.ts";
 import { AppError, toAppError } from "../shared/errors.ts";
-import { handBackJob, recordArtifacts, retryJob, settleJob, type Claim } from "../shared/claims.ts";
+import { forgetEarlier, handBackJob, recordArtifacts, retryJob, settleJob, type Claim } from "../shared/claims.ts";
 import { attemptsOf } from "../shared/jobs.ts";
 import type { Log } from "../shared/log.ts";
+import { removeUnnamed } from "../shared/storage.ts";
 import { JOB_TYPES, JobInput, type Artifact, type JobError, type JobOutput } from "../shared/types.ts";
 import { createConsole } from "./console.ts";
 import type { Handlers } from "./handlers/index.ts";
@@ -173,8 +173,9 @@ function validate(claim: Claim): ClaimedJob {
 
 async function clearEarlierAttempt(place: Workplace, claim: Claim): Promise<void> {
   if (place.board.read((tx) => artifactsOfJob(tx, claim.jobId)).length === 0) return;
-  const paths = await place.board.write((tx) => forgetArtifacts(tx, claim.jobId));
-  for (const path of paths) await rm(`${place.config.home}/${path}`, { force: true });
+  const paths = await forgetEarlier(place.board, claim);
+  if (paths === null) throw leaseLost();
+  await removeUnnamed(place.board, place.config.storageDir, paths);
 }
 
 function toJobError(error: AppError): JobError {

@@ -2,7 +2,14 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { forgetArtifacts, insertArtifact, readArtifact } from "../../src/shared/artifacts.ts";
-import { claimJobs, handBackJob, nextDue, recordArtifacts, recordEvents } from "../../src/shared/claims.ts";
+import {
+  claimJobs,
+  forgetEarlier,
+  handBackJob,
+  nextDue,
+  recordArtifacts,
+  recordEvents,
+} from "../../src/shared/claims.ts";
 import { retryJob, settleJob, stopAsked } from "../../src/shared/claims.ts";
 import { cancelJob, restartJob } from "../../src/shared/control.ts";
 import { admitMessage, deleteConversation, latestFiles, listConversations } from "../../src/shared/conversations.ts";
@@ -80,6 +87,7 @@ async function doJobs(board: Board): Promise<void> {
   await addJob(board, "soon", { runAt: NOON });
   const a = await claimOne(place, "1-a", NOON);
   await recordEvents(board, a, [{ kind: "progress-changed", fraction: 0.5 }], NOON);
+  await forgetEarlier(board, a);
   await recordArtifacts(board, a, [artifact], NOON);
   await retryJob(board, a, retry(NOON), NOON);
   await expireJobs(board, NOON);

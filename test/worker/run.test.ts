@@ -268,6 +268,31 @@ test("a second attempt begins without the files of the first", async () => {
   expect(existsSync(join(place.folder, leftover.path))).toBe(false);
 });
 
+test("an attempt that lost its job leaves alone what the later one brought out", async () => {
+  using place = workplace(fakeSandbox(writesGraph));
+  await addJob(place.board, "a", { type: "code_exec", input: { code: "1" } });
+  const stale = await claimOne(place, "1-late");
+  await loseWorkers(place);
+  await runJob(place.work, await claimOne(place, "2-fresh"), new AbortController(), ignore);
+  const [path = ""] = ended(place)?.output?.artifacts ?? [];
+  await runJob(place.work, stale, new AbortController(), ignore);
+  expect(place.board.read((tx) => artifactsOfJob(tx, "a")).map((one) => one.path)).toEqual([path]);
+  expect(readFileSync(join(place.folder, path), "utf8")).toBe("picture");
+});
+
+test("a row that names a file outside of storage leads no deletion astray", async () => {
+  using place = workplace(fakeSandbox(writesGraph));
+  const precious = join(place.folder, "precious.txt");
+  writeFileSync(precious, "mine");
+  await addJob(place.board, "a", { type: "code_exec", input: { code: "1" } });
+  await place.board.write((tx) =>
+    tx.run("INSERT INTO artifacts VALUES ('x', 'a', 'old.png', 'precious.txt', 'image/png', 3, '00', NULL, 1)"),
+  );
+  await runJob(place.work, await claimOne(place), new AbortController(), ignore);
+  expect(place.board.read((tx) => artifactsOfJob(tx, "a")).map((one) => one.path)).toEqual([GRAPH]);
+  expect(readFileSync(precious, "utf8")).toBe("mine");
+});
+
 describe("without a sandbox", () => {
   const none = () => new AppError("internal", "A sandbox was opened.");
 
