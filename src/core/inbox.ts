@@ -1,5 +1,5 @@
 // How a message gets in: bytes to storage/uploads, then one transaction; only then is the sender told.
-import { copyFile, mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { Config } from "../shared/config.ts";
 import { admitMessage, latestFiles, type Admitted } from "../shared/conversations.ts";
@@ -53,11 +53,7 @@ export function createInbox(config: Config, board: Board, now: () => number, onA
 
   const storeExample: Inbox["storeExample"] = async (file) => {
     const source = await resolveInside([join(config.root, "examples")], file);
-    room();
-    const id = newId(file);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    await copyFile(source, join(folder, id));
-    return factsOf(join(folder, id), id, file);
+    return store(file, Bun.file(source).stream());
   };
 
   const find: Inbox["find"] = async (id) => {

@@ -94,8 +94,8 @@ export function mediaTypeOf(head: Uint8Array, name: string): string {
 export type Stored = { readonly bytes: number; readonly sha256: string; readonly mediaType: string };
 
 /**
- * Streams into a part file beside it, hidden (no safe name is) and nobody else's, then renames. Throws AppError `too_large`
- * beyond `maxBytes`; nothing is left behind.
+ * Streams into a part file beside it, hidden (no safe name is) and nobody else's, then renames. Bytes and name are on
+ * the disk when it resolves. Throws AppError `too_large` beyond `maxBytes`; nothing is left behind.
  */
 export async function storeStream(
   path: string,
@@ -103,7 +103,7 @@ export async function storeStream(
   stream: ReadableStream<Uint8Array>,
   maxBytes: number,
 ): Promise<Stored> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const part = join(dirname(path), `.${Bun.randomUUIDv7()}.part`);
   const file = await open(part, "wx", 0o600);
   const hash = createHash("sha256");
@@ -124,12 +124,19 @@ export async function storeStream(
     await file.datasync();
     await file.close();
     await rename(part, path);
+    syncNames(dirname(path), made);
   } catch (error) {
     await file.close().catch(() => undefined);
     await rm(part, { force: true });
     throw error;
   }
   return { bytes, sha256: hash.digest("hex"), mediaType: mediaTypeOf(head, name) };
+}
+
+/** `made` is the first of the folders on the way that are new; their names are in the folders above them. */
+function syncNames(folder: string, made: string | undefined): void {
+  syncFolder(folder);
+  if (made !== undefined && folder.length >= made.length) syncNames(dirname(folder), made);
 }
 
 /** Names are on the disk when their folder is. */

@@ -183,6 +183,27 @@ test("two that store under one name at a time never mix: what is there is the on
   expect(readdirSync(folder.path)).toEqual(["graph.png"]);
 });
 
+/** Asked of the system itself, where there is a tool for that. */
+test.skipIf(Bun.which("strace") === null)("what is stored is on the disk with its name and its new folders", () => {
+  using folder = temporaryFolder();
+  const program = `
+    import { storeStream } from ${JSON.stringify(join(import.meta.dir, "../../src/shared/files.ts"))};
+    for (const name of ["one", "two"])
+      await storeStream(process.argv[1] + "/made/deep/" + name, name, new Blob([name]).stream(), 100);`;
+  const traced = ["strace", "-f", "-y", "-qq", "-e", "trace=fsync,fdatasync,/^rename", "--"];
+  const child = Bun.spawnSync([...traced, process.execPath, "--no-env-file", "-e", program, folder.path]);
+  const calls = child.stderr
+    .toString()
+    .split("\n")
+    .flatMap((line) => {
+      const [, call, path] = /(f(?:data)?sync|rename\w*)\(.*?[<"](\/[^">]*)/.exec(line) ?? [];
+      return path?.startsWith(folder.path) === true ? [`${call} ${path.slice(folder.path.length)}`] : [];
+    })
+    .map((call) => call.replace(/\.[\da-f-]{36}\.part/, "PART"));
+  const [part, named] = ["fdatasync /made/deep/PART", "rename /made/deep/PART"];
+  expect(calls).toEqual([part, named, "fsync /made/deep", "fsync /made", "fsync ", part, named, "fsync /made/deep"]);
+});
+
 describe("a name inside the storage folders", () => {
   test.each([
     ["a.csv", "uploads/a.csv"],
