@@ -45,7 +45,8 @@ export function createInbox(config: Config, board: Board, now: () => number, onA
     const most = Math.min(config.maxUploadBytes, left);
     const stored = await storeStream(join(folder, id), name, bytes, most).catch((error: unknown) => {
       // It is not this file that is too large for us; it is all of them together.
-      if (left < config.maxUploadBytes) board.read((tx) => assertStorageRoom(tx, config, left + 1));
+      if (error instanceof AppError && error.code === "too_large" && left < config.maxUploadBytes)
+        board.read((tx) => assertStorageRoom(tx, config, left + 1));
       throw error;
     });
     return { id, name: shown(name), ...stored };

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { lstat, mkdir, open, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve, sep } from "node:path";
+import { systemCode } from "./disk.ts";
 import { AppError } from "./errors.ts";
 
 /** The last part of a path in a form that every file system, shell and page can bear; never empty, at most 120 bytes or so. */
@@ -95,7 +96,8 @@ export type Stored = { readonly bytes: number; readonly sha256: string; readonly
 
 /**
  * Streams into a part file beside it, hidden (no safe name is) and nobody else's, then renames. Bytes and name are on
- * the disk when it resolves. Throws AppError `too_large` beyond `maxBytes`; nothing is left behind.
+ * the disk when it resolves. Throws AppError `too_large` beyond `maxBytes` and `unavailable` on a full disk; nothing is left
+ * behind.
  */
 export async function storeStream(
   path: string,
@@ -103,33 +105,47 @@ export async function storeStream(
   stream: ReadableStream<Uint8Array>,
   maxBytes: number,
 ): Promise<Stored> {
-  const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const part = join(dirname(path), `.${Bun.randomUUIDv7()}.part`);
-  const file = await open(part, "wx", 0o600);
+  try {
+    const made = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    const part = join(dirname(path), `.${Bun.randomUUIDv7()}.part`);
+    try {
+      const stored = await writePart(part, name, stream, maxBytes);
+      await rename(part, path);
+      syncNames(dirname(path), made);
+      return stored;
+    } finally {
+      await rm(part, { force: true });
+    }
+  } catch (error) {
+    if (!["ENOSPC", "EDQUOT"].includes(systemCode(error))) throw error;
+    throw new AppError("unavailable", `The disk is full, so “${name}” was not kept. Free some space.`, {
+      cause: error,
+    });
+  }
+}
+
+async function writePart(
+  part: string,
+  name: string,
+  stream: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): Promise<Stored> {
+  await using file = await open(part, "wx", 0o600);
   const hash = createHash("sha256");
   let bytes = 0;
   let head = new Uint8Array();
-  try {
-    for await (const chunk of stream) {
-      bytes += chunk.byteLength;
-      if (bytes > maxBytes)
-        throw new AppError(
-          "too_large",
-          `“${name}” is larger than ${Math.floor(maxBytes / 2 ** 20)} MiB. It was not kept.`,
-        );
-      if (head.byteLength < 4_096) head = Buffer.concat([head, chunk.subarray(0, 4_096)]).subarray(0, 4_096);
-      hash.update(chunk);
-      await file.writeFile(chunk);
-    }
-    await file.datasync();
-    await file.close();
-    await rename(part, path);
-    syncNames(dirname(path), made);
-  } catch (error) {
-    await file.close().catch(() => undefined);
-    await rm(part, { force: true });
-    throw error;
+  for await (const chunk of stream) {
+    bytes += chunk.byteLength;
+    if (bytes > maxBytes)
+      throw new AppError(
+        "too_large",
+        `“${name}” is larger than ${Math.floor(maxBytes / 2 ** 20)} MiB. It was not kept.`,
+      );
+    if (head.byteLength < 4_096) head = Buffer.concat([head, chunk.subarray(0, 4_096)]).subarray(0, 4_096);
+    hash.update(chunk);
+    await file.writeFile(chunk);
   }
+  await file.datasync();
   return { bytes, sha256: hash.digest("hex"), mediaType: mediaTypeOf(head, name) };
 }
 

@@ -17,6 +17,7 @@ const BEGIN = `
   import { AppError } from "src/shared/errors.ts";
   import { enqueueJob } from "src/shared/jobs.ts";
   ${FILL}
+  const MIB = 2 ** 20;
   const home = process.argv[1];
   const free = () => rmSync(home + "/others", { force: true });
   const job = (id) => ({ id, type: "chat", input: { prompt: id.repeat(200) }, conversationId: null, files: [] });
@@ -127,6 +128,30 @@ describe("on a disk that becomes full", () => {
     expect(first).toEqual([1, true]);
     expect(second).toEqual([2, REFUSED]);
     expect(sound).toEqual([true, "ok"]);
+  });
+
+  test("a file that does not fit is refused in a sentence and leaves nothing; with room it is kept", async () => {
+    const [refused, folder, kept] = await run(
+      4 * MIB,
+      `import { readdirSync } from "node:fs";
+      import { storeStream } from "src/shared/files.ts";
+      const noise = crypto.getRandomValues(new Uint8Array(MIB));
+      const store = () => outcome(storeStream(home + "/uploads/id", "big.bin", new Blob([noise]).stream(), 2 * MIB));
+      await store();
+      rmSync(home + "/uploads/id");
+      fill(home + "/others");
+      say(await store());
+      say(readdirSync(home + "/uploads"));
+      free();
+      say((await store())[0]);`,
+    );
+    expect(refused).toEqual([
+      "refused",
+      true,
+      "unavailable",
+      expect.stringMatching(/disk is full.*“big.bin”.*Free some/),
+    ]);
+    expect([folder, kept]).toEqual([[], "kept"]);
   });
 
   test("a board that is at rest is not opened, and says so; with room it is, and nothing is missing", async () => {

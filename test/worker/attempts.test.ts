@@ -3,16 +3,24 @@ import { describe, expect, test } from "bun:test";
 import { attemptsOf } from "../../src/shared/jobs.ts";
 import { AppError } from "../../src/shared/errors.ts";
 import { cancelJob } from "../../src/shared/control.ts";
+import type { RunOutcome } from "../../src/worker/e2b_client.ts";
 import { runJob } from "../../src/worker/run.ts";
 import { brokenRules, claimOne, jobOf, kindsOf, runOf } from "../shared/claiming.ts";
-import { addJob } from "../shared/temporary.ts";
-import { NOTHING, fakeSandbox } from "./fake_sandbox.ts";
+import { addJob, type TemporaryBoard } from "../shared/temporary.ts";
+import { NOTHING, fakeSandbox, type FakeSandbox } from "./fake_sandbox.ts";
 import { workplace } from "./workplace.ts";
 
 const ignore = (): void => undefined;
 
 const CODE = { type: "code_exec", input: { code: "1" } } as const;
 const gone = new AppError("unavailable", "The sandbox server is not there.");
+
+const writesFile = (files: FakeSandbox["files"]): RunOutcome => {
+  files.set("/home/user/a.csv", { content: "x" });
+  return NOTHING;
+};
+
+const attemptsOfA = (place: TemporaryBoard) => place.board.read((tx) => attemptsOf(tx, "a"));
 
 describe("an attempt that failed for a while", () => {
   test("is told, put off, and its cost is kept", async () => {
@@ -35,6 +43,19 @@ describe("an attempt that failed for a while", () => {
     await runJob(place.work, await claimOne(place), new AbortController(), ignore);
     expect(runOf(place, "a")).toMatchObject({ state: "retrying", attempt: 1, maxAttempts: 2 });
     expect((runOf(place, "a").runAt ?? 0) - before).toBeGreaterThanOrEqual(30_000);
+  });
+
+  test.each(["ENOSPC", "EDQUOT"])("because a file met a full disk (%s) is put off", async (code) => {
+    const full = Object.assign(new Error(`${code}: write`), { code });
+    const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => controller.error(full);
+    const open = () => Promise.resolve(new ReadableStream<Uint8Array>({ pull }));
+    using place = workplace(fakeSandbox(writesFile, open));
+    await addJob(place.board, "a", CODE);
+    await runJob(place.work, await claimOne(place), new AbortController(), ignore);
+    expect(runOf(place, "a")).toMatchObject({ state: "retrying", attempt: 1 });
+    expect(attemptsOfA(place)).toMatchObject([
+      { error: { code: "unavailable", message: "The disk is full, so “a.csv” was not kept. Free some space." } },
+    ]);
   });
 
   test("three times ends the job with all that went wrong", async () => {
