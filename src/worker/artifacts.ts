@@ -12,6 +12,10 @@ const MAX_DEPTH = 4;
 const MAX_FILES = 200;
 const MAX_CHART_BYTES = 2 ** 20;
 
+const TOO_LARGE = "it is larger than what one job may bring out.";
+const NO_ROOM =
+  "there is no room for it in storage. Delete conversations that you do not need, or raise SANDPIPER_STORAGE_GB, and ask again.";
+
 export type Collected = { readonly artifacts: readonly Artifact[]; readonly notes: readonly string[] };
 export type Snapshot = ReadonlyMap<string, string>;
 
@@ -28,7 +32,10 @@ export type Outputs = {
   /** Absolute folder that the job's files go to, and the same as people see it. */
   readonly folder: string;
   readonly shownAs: string;
+  /** What one job may bring out. */
   readonly maxBytes: number;
+  /** What the storage has room for. */
+  readonly roomBytes: number;
 };
 
 /** Rich results first (the charts, in their order), then new and changed files. */
@@ -85,20 +92,21 @@ function createKeeper(outputs: Outputs): Keeper {
   const artifacts: Artifact[] = [];
   const notes: string[] = [];
   const names = new Set<string>();
-  let left = outputs.maxBytes;
+  let kept = 0;
 
   const store: Keeper["store"] = async (wanted, bytes, open, chart) => {
     const name = freeName(names, safeName(wanted));
-    if (bytes > left) {
-      notes.push(`“${name}” was left behind: it is larger than what one job may bring out.`);
+    if (kept + bytes > Math.min(outputs.maxBytes, outputs.roomBytes)) {
+      notes.push(`“${name}” was left behind: ${kept + bytes > outputs.maxBytes ? TOO_LARGE : NO_ROOM}`);
       return;
     }
+    const left = Math.min(outputs.maxBytes, outputs.roomBytes) - kept;
     const stored = await storeWithin(join(outputs.folder, name), name, open, left);
     if (stored === null) {
       notes.push(`“${name}” was left behind: it could not be read from the sandbox.`);
       return;
     }
-    left -= stored.bytes;
+    kept += stored.bytes;
     names.add(name.toLowerCase());
     const path = `${outputs.shownAs}/${name}`;
     artifacts.push({ id: Bun.randomUUIDv7(), jobId: outputs.jobId, name, path, ...stored, ...chartData(chart) });

@@ -12,9 +12,16 @@ const HOME = "/home/user";
 const PNG = Buffer.concat([Buffer.from([0x89]), Buffer.from("PNG\r\n"), Buffer.from([0x1a, 0x0a])]).toString("base64");
 const result = (...files: RunResult["files"]): RunResult => ({ isMain: true, text: null, files, chart: null });
 
+const OUTPUTS = { jobId: "job", shownAs: "storage/outputs/job", maxBytes: 1_000, roomBytes: 1_000 };
+
 type Place = {
   readonly folder: string;
-  readonly gather: (sandbox: FakeSandbox, results?: readonly RunResult[], maxBytes?: number) => Promise<Collected>;
+  readonly gather: (
+    sandbox: FakeSandbox,
+    results?: readonly RunResult[],
+    maxBytes?: number,
+    roomBytes?: number,
+  ) => Promise<Collected>;
 };
 
 function outputs(): Place & Disposable {
@@ -22,8 +29,8 @@ function outputs(): Place & Disposable {
   const folder = join(temporary.path, "out");
   return {
     folder,
-    gather: (sandbox, results = [], maxBytes = 1_000) =>
-      collect(sandbox, new Map(), results, { jobId: "job", folder, shownAs: "storage/outputs/job", maxBytes }),
+    gather: (sandbox, results = [], maxBytes = 1_000, roomBytes = maxBytes) =>
+      collect(sandbox, new Map(), results, { ...OUTPUTS, folder, maxBytes, roomBytes }),
     [Symbol.dispose]: () => temporary[Symbol.dispose](),
   };
 }
@@ -44,7 +51,7 @@ test("new and changed files come out, untouched and hidden ones do not", async (
   put("deep/er/new.txt", "n");
   put(".cache/fonts", "h");
   put("deep/.hidden/file", "h");
-  const options = { jobId: "job", folder: place.folder, shownAs: "storage/outputs/job", maxBytes: 1_000 };
+  const options = { ...OUTPUTS, folder: place.folder };
   const collected = await collect(sandbox, before, [], options);
   expect(named(collected)).toEqual(["longer.csv", "touched.csv", "new.csv", "new.txt"]);
   expect(collected.notes).toEqual([]);
@@ -139,6 +146,21 @@ describe("too much", () => {
     const tooLarge = "was left behind: it is larger than what one job may bring out.";
     expect(collected.notes).toEqual([`“big.txt” ${tooLarge}`, `“late.txt” ${tooLarge}`]);
     expect(readdirSync(place.folder).toSorted()).toEqual(["last.txt", "small.txt"]);
+  });
+
+  test("for all that is stored says that, and what helps, and not that the job is at fault", async () => {
+    using place = outputs();
+    const sandbox = fakeSandbox();
+    for (const [name, bytes] of Object.entries({ small: 6, late: 5, huge: 13 }))
+      sandbox.files.set(`${HOME}/${name}.txt`, { content: "x".repeat(bytes) });
+    const collected = await place.gather(sandbox, [], 12, 8);
+    expect(named(collected)).toEqual(["small.txt"]);
+    expect(collected.notes).toEqual([
+      expect.stringMatching(
+        /^“late.txt” was left behind: there is no room for it.*Delete conversations.*SANDPIPER_STORAGE_GB/,
+      ),
+      "“huge.txt” was left behind: it is larger than what one job may bring out.",
+    ]);
   });
 
   test("that was said to be little is noticed on its way", async () => {

@@ -152,10 +152,8 @@ function outputsOf({ job, context }: Work): Outputs {
     jobId: job.jobId,
     folder: `${context.config.home}/${shownAs}`,
     shownAs,
-    maxBytes: Math.min(
-      context.config.maxArtifactBytes,
-      context.board.read((tx) => storageRoom(tx, context.config)),
-    ),
+    maxBytes: context.config.maxArtifactBytes,
+    roomBytes: context.board.read((tx) => storageRoom(tx, context.config)),
   };
 }
 
