@@ -45,7 +45,7 @@ export async function collect(
   results: readonly RunResult[],
   outputs: Outputs,
 ): Promise<Collected> {
-  const keep = createKeeper(outputs);
+  const keep = createKeeper(sandbox, outputs);
   for (const [index, result] of results.entries()) await keepResult(keep, result, index);
   const files = await sandbox.list(SANDBOX_HOME, MAX_DEPTH);
   const fresh = files.filter((file) => before.get(file.path) !== fingerprint(file) && !isHidden(file.path));
@@ -88,7 +88,7 @@ type Keeper = {
   ) => Promise<void>;
 };
 
-function createKeeper(outputs: Outputs): Keeper {
+function createKeeper(sandbox: JobSandbox, outputs: Outputs): Keeper {
   const artifacts: Artifact[] = [];
   const notes: string[] = [];
   const names = new Set<string>();
@@ -101,7 +101,7 @@ function createKeeper(outputs: Outputs): Keeper {
       return;
     }
     const left = Math.min(outputs.maxBytes, outputs.roomBytes) - kept;
-    const stored = await storeWithin(join(outputs.folder, name), name, open, left);
+    const stored = await storeWithin(join(outputs.folder, name), name, open, left, sandbox);
     if (stored === null) {
       notes.push(`“${name}” was left behind: it could not be read from the sandbox.`);
       return;
@@ -114,18 +114,20 @@ function createKeeper(outputs: Outputs): Keeper {
   return { artifacts, notes, store };
 }
 
-/** Null for a file that the sandbox listed but does not give: it may lie. */
+/** Null for a file that the sandbox listed but does not give: it may lie. Throws when the sandbox itself is gone. */
 async function storeWithin(
   path: string,
   name: string,
   open: () => Promise<ReadableStream<Uint8Array>>,
   maxBytes: number,
+  sandbox: JobSandbox,
 ): Promise<Stored | null> {
   try {
     return await storeStream(path, name, await open(), maxBytes);
   } catch (error) {
-    if (error instanceof AppError && (error.code === "sandbox" || error.code === "too_large")) return null;
-    throw error;
+    if (!(error instanceof AppError) || (error.code !== "sandbox" && error.code !== "too_large")) throw error;
+    if (error.code === "sandbox") await sandbox.list(SANDBOX_HOME, 1);
+    return null;
   }
 }
 

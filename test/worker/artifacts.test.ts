@@ -189,6 +189,21 @@ test("a file that is listed but not given is left behind, and the others come", 
   expect(collected.notes).toEqual(["“ghost.txt” was left behind: it could not be read from the sandbox."]);
 });
 
+test("a sandbox that goes away half-way is not taken for one that lies: what it said is told, and nothing is kept", async () => {
+  using place = outputs();
+  const gone = new AppError("sandbox", "The sandbox ended in the middle of the work. Try again.");
+  const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => controller.error(gone);
+  const sandbox = fakeSandbox(undefined, () => Promise.resolve(new ReadableStream<Uint8Array>({ pull })));
+  sandbox.files.set(`${HOME}/a.txt`, { content: "x" });
+  let lists = 0;
+  const list: FakeSandbox["list"] = (...where) => {
+    lists += 1;
+    return lists === 1 ? sandbox.list(...where) : Promise.reject(gone);
+  };
+  expect(await rejectionOf(place.gather({ ...sandbox, list }))).toBe(gone);
+  expect(readdirSync(place.folder)).toEqual([]);
+});
+
 test("a job that is stopped while it collects says that it was stopped", async () => {
   using place = outputs();
   const sandbox = fakeSandbox(undefined, () => Promise.reject(new AppError("cancelled", "You stopped this.")));

@@ -58,6 +58,21 @@ describe("an attempt that failed for a while", () => {
     ]);
   });
 
+  test("because its sandbox went away while its files were brought out is put off", async () => {
+    const ended = new AppError("sandbox", "The sandbox ended in the middle of the work. Try again.");
+    let isGone = false;
+    const sandbox = fakeSandbox(writesFile, () => {
+      isGone = true;
+      return Promise.reject(ended);
+    });
+    const list: FakeSandbox["list"] = (...where) => (isGone ? Promise.reject(ended) : sandbox.list(...where));
+    using place = workplace({ ...sandbox, list });
+    await addJob(place.board, "a", CODE);
+    await runJob(place.work, await claimOne(place), new AbortController(), ignore);
+    expect(runOf(place, "a")).toMatchObject({ state: "retrying", attempt: 1 });
+    expect(attemptsOfA(place)).toMatchObject([{ error: { code: "sandbox" } }]);
+  });
+
   test("three times ends the job with all that went wrong", async () => {
     using place = workplace(gone);
     await addJob(place.board, "a", CODE);
