@@ -4,7 +4,8 @@ import { join } from "node:path";
 import type { Config } from "../shared/config.ts";
 import { checkDatabase, openBoard, type Board } from "../shared/db.ts";
 import { boardStatistics, mirrorMismatches, type Statistics } from "../shared/statistics.ts";
-import { missingFiles, orphansOf, storageUsage, type StorageUsage } from "../shared/storage.ts";
+import { missingFiles, storageUsage, type StorageUsage } from "../shared/storage.ts";
+import { orphansOf } from "../shared/sweep.ts";
 
 export type Health = {
   readonly statistics: Statistics;

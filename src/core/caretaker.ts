@@ -6,7 +6,7 @@ import type { Reserve } from "../shared/disk.ts";
 import type { Log } from "../shared/log.ts";
 import { maintain } from "../shared/retention.ts";
 import { pause } from "../shared/stop.ts";
-import { sweepStorage } from "../shared/storage.ts";
+import { sweepStorage } from "../shared/sweep.ts";
 
 /** Not in the way of the start, but also done where Sandpiper never runs for an hour. */
 const FIRST_ROUND_MS = 60_000;

@@ -7,7 +7,7 @@ import { AppError, toAppError } from "../shared/errors.ts";
 import { forgetEarlier, handBackJob, recordArtifacts, retryJob, settleJob, type Claim } from "../shared/claims.ts";
 import { attemptsOf } from "../shared/jobs.ts";
 import type { Log } from "../shared/log.ts";
-import { removeUnnamed } from "../shared/storage.ts";
+import { removeUnnamed } from "../shared/sweep.ts";
 import { JOB_TYPES, JobInput, type Artifact, type JobError, type JobOutput } from "../shared/types.ts";
 import { createConsole } from "./console.ts";
 import type { Handlers } from "./handlers/index.ts";

@@ -26,7 +26,8 @@ import { closeSandbox, isAttemptRunning, nameSandbox, orphanSandboxes } from "..
 import { reserveSandbox, settleSandbox } from "../../src/shared/sandboxes.ts";
 import { deleteSchedule, dueSchedules, earliestTick, fireSchedule, listSchedules } from "../../src/shared/schedules.ts";
 import { pauseSchedule, reckonSchedules, resumeSchedule } from "../../src/shared/schedules.ts";
-import { forgetUnsafe, storageRoom, sweepStorage } from "../../src/shared/storage.ts";
+import { forgetUnsafe, storageRoom } from "../../src/shared/storage.ts";
+import { sweepStorage } from "../../src/shared/sweep.ts";
 import { viewJob } from "../../src/shared/views.ts";
 import { beatWorker, forgetWorkers, lifeSignOf, readWorker, registerWorker } from "../../src/shared/workers.ts";
 import { DONE, claimOne, jobOf, retry } from "./claiming.ts";
