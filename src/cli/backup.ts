@@ -13,7 +13,7 @@ import { AppError } from "../shared/errors.ts";
 import { resolveInside, syncFolder } from "../shared/files.ts";
 import { boardStatistics } from "../shared/statistics.ts";
 import { stopSignal } from "../shared/stop.ts";
-import { inputNames, insideStorage, namedFiles } from "../shared/storage.ts";
+import { inputNames, insideStorage, namedFiles, resultFiles } from "../shared/storage.ts";
 import { writeArchive, type Entry } from "./archive.ts";
 import { BOARD, FORMAT, MANIFEST, type FileFacts, type Manifest } from "./manifest.ts";
 import { printableLine } from "./printable.ts";
@@ -137,6 +137,7 @@ function* pathsOf(board: Board): Generator<{ name: string; isOwed: boolean }> {
       names.map((name) => `storage/uploads/${name}`),
       false,
     );
+  for (const paths of resultFiles(board)) yield* fresh(paths, false);
 }
 
 function manifestOf({ version, facts }: Content, board: Board): Manifest {

@@ -1,6 +1,6 @@
 // What storage/ holds by the rows: how much it is, and which files they name.
 import { lstat } from "node:fs/promises";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { z } from "zod";
 import type { Config } from "./config.ts";
 import type { Board, Tx } from "./db.ts";
@@ -46,12 +46,12 @@ export function assertStorageRoom(tx: Tx, config: Pick<Config, "storageBytes">, 
 
 const gibibytes = (bytes: number): string => (Math.floor((bytes / 2 ** 30) * 100) / 100).toLocaleString("en");
 
-/** A path of a row (`storage/uploads/…`, `storage/outputs/<folder>/…`) as it is inside storage/; null for any other. */
+/** A path of a row (`storage/uploads/…`, `storage/outputs/…`) as it is inside storage/; null for any other. */
 export function insideStorage(path: string): string | null {
   const [storage, place, ...names] = path.split("/");
   if (storage !== "storage" || names.length === 0 || names.some((name) => !isPlainName(name))) return null;
-  const fewest = place === "uploads" ? 1 : place === "outputs" ? 2 : MAX_DEPTH + 1;
-  return names.length >= fewest && names.length <= MAX_DEPTH ? [place, ...names].join("/") : null;
+  const isPlace = place === "uploads" || place === "outputs";
+  return isPlace && names.length <= MAX_DEPTH ? [place, ...names].join("/") : null;
 }
 
 /** Names below storage/uploads and storage/outputs. */
@@ -74,6 +74,8 @@ export function forgetUnsafe(tx: Tx): void {
 
 /** So many rows are looked at between two turns of the event loop. */
 const BATCH = 500;
+/** Of jobs these are fewer: each may hold a megabyte of JSON. */
+const FEW = 50;
 
 /** Paths of uploads and artifacts that rows name and where no regular file is. */
 export async function missingFiles(board: Board, storageDir: string): Promise<string[]> {
@@ -94,12 +96,33 @@ export function* namedFiles(board: Board): Generator<string[]> {
 }
 
 /** Names of files that jobs were given, as the rows have them: what programs put into storage/uploads has no other row. */
-export function* inputNames(board: Board): Generator<string[]> {
+export const inputNames = (board: Board): Generator<string[]> => namesInJobs(board, INPUT_NAMES);
+
+/** Paths inside storage/ that results name: what the worker of another program brought out has no other row. */
+export function* resultFiles(board: Board): Generator<string[]> {
+  for (const names of namesInJobs(board, RESULT_NAMES)) yield names.flatMap(toPath);
+}
+
+/** The same of one job; null while it runs, because its worker has not said yet. */
+export function resultFilesOf(tx: Tx, jobId: string): string[] | null {
+  if (tx.get("SELECT 1 FROM jobs WHERE id = ? AND status = 'running'", jobId) !== null) return null;
+  return tx
+    .all(`SELECT file.value AS name FROM ${IN_RESULTS} AND jobs.id = ?`, jobId)
+    .flatMap((row) => toPath(text.parse(row["name"])));
+}
+
+/** As a row of ours would have it; nothing for what lies elsewhere. */
+function toPath(name: string): string[] {
+  const path = posix.normalize(name);
+  return insideStorage(path) === null ? [] : [path];
+}
+
+function* namesInJobs(board: Board, sql: string): Generator<string[]> {
   for (let from = 0; ;) {
-    const row = board.read((tx) => tx.get(LAST_OF_BATCH, from, BATCH));
+    const row = board.read((tx) => tx.get(LAST_OF_BATCH, from, FEW));
     const last = optionalInteger.parse(row?.["last"] ?? null);
     if (last === null) return;
-    yield board.read((tx) => tx.all(INPUT_NAMES, from, last)).map((one) => text.parse(one["name"]));
+    yield board.read((tx) => tx.all(sql, from, last)).map((one) => text.parse(one["name"]));
     from = last;
   }
 }
@@ -108,6 +131,10 @@ const LAST_OF_BATCH = "SELECT max(rowid) AS last FROM (SELECT rowid FROM jobs WH
 const INPUT_NAMES = `SELECT DISTINCT file.value AS name FROM jobs, json_each(
     CASE WHEN typeof(input_context) = 'text' AND json_valid(input_context) THEN input_context ELSE '{}' END, '$.files') AS file
   WHERE jobs.rowid > ? AND jobs.rowid <= ? AND file.type = 'text'`;
+const IN_RESULTS = `jobs, json_each(
+    CASE WHEN typeof(output_result) = 'text' AND json_valid(output_result) THEN output_result ELSE '{}' END, '$.artifacts') AS file
+  WHERE file.type = 'text' AND NOT EXISTS (SELECT 1 FROM artifacts WHERE path = file.value)`;
+const RESULT_NAMES = `SELECT DISTINCT file.value AS name FROM ${IN_RESULTS} AND jobs.rowid > ? AND jobs.rowid <= ?`;
 
 function* pages(board: Board, sql: string): Generator<string[]> {
   for (let last = ""; ;) {

@@ -4,7 +4,7 @@ import { lstat, readdir, rmdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Board, Tx } from "./db.ts";
 import { isAttemptFolder, resolveInside } from "./files.ts";
-import { hasRow, inputNames, insideStorage, missingFiles } from "./storage.ts";
+import { hasRow, inputNames, insideStorage, missingFiles, resultFiles, resultFilesOf } from "./storage.ts";
 
 /** What no row names is left alone this long: of a message on its way the bytes are stored and the row is not yet. */
 export const YOUNG_MS = 3_600_000;
@@ -38,31 +38,52 @@ export async function sweepStorage(board: Board, storageDir: string, now: number
  */
 export async function* orphansOf(board: Board, storageDir: string, now: number): AsyncGenerator<Orphan> {
   const uploads = (await entriesOf(storageDir, "uploads")).filter(isOurs);
-  let claimed: ReadonlySet<string> | null = null;
+  const claims = createClaims(board);
   for (const names of batches(uploads)) {
     const unnamed = board.read((tx) => names.filter((name) => !hasRow(tx, `storage/uploads/${name}`)));
     const found = await lookAt(
       storageDir,
       unnamed.map((name) => `uploads/${name}`),
     );
-    for (const orphan of oldFiles(found, now)) {
-      claimed ??= await uploadsInInputs(board);
-      if (!claimed.has(orphan.path.slice("uploads/".length))) yield orphan;
-    }
+    for (const orphan of oldFiles(found, now)) if (!(await claims()).has(`storage/${orphan.path}`)) yield orphan;
   }
-  for (const folder of await entriesOf(storageDir, "outputs"))
-    yield* orphansBelow(board, storageDir, `outputs/${folder}`, now);
+  for (const folder of await entriesOf(storageDir, "outputs")) {
+    const nobodys = (old: readonly Orphan[]) => unclaimed(board, folder, old, claims);
+    yield* orphansBelow(board, storageDir, `outputs/${folder}`, now, nobodys);
+  }
 }
 
-async function* orphansBelow(board: Board, storageDir: string, folder: string, now: number): AsyncGenerator<Orphan> {
+async function* orphansBelow(
+  board: Board,
+  storageDir: string,
+  folder: string,
+  now: number,
+  nobodys: (old: readonly Orphan[]) => Promise<readonly Orphan[]>,
+): AsyncGenerator<Orphan> {
   if (insideStorage(`storage/${folder}/name`) === null) return;
   for (const names of batches(await entriesOf(storageDir, folder))) {
     const paths = names.map((name) => `${folder}/${name}`);
     const unnamed = board.read((tx) => paths.filter((path) => !hasRow(tx, `storage/${path}`)));
     const found = await lookAt(storageDir, unnamed);
-    yield* oldFiles(found, now);
-    for (const { path, facts } of found) if (facts.isDirectory()) yield* orphansBelow(board, storageDir, path, now);
+    yield* await nobodys(oldFiles(found, now));
+    for (const { path, facts } of found)
+      if (facts.isDirectory()) yield* orphansBelow(board, storageDir, path, now, nobodys);
   }
+}
+
+/** Those that no job names. The job whose folder it is is asked last: it may have ended since all were asked. */
+async function unclaimed(
+  board: Board,
+  jobId: string,
+  old: readonly Orphan[],
+  claims: Claims,
+): Promise<readonly Orphan[]> {
+  if (old.length === 0) return old;
+  const claimed = await claims();
+  const own = board.read((tx) => resultFilesOf(tx, jobId));
+  if (own === null) return [];
+  const named = new Set(own);
+  return old.filter(({ path }) => !claimed.has(`storage/${path}`) && !named.has(`storage/${path}`));
 }
 
 /**
@@ -88,10 +109,23 @@ const isOurs = (name: string): boolean =>
   /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(\.[^/]*)?$/.test(name) ||
   /^\..*\.part$/s.test(name);
 
-async function uploadsInInputs(board: Board): Promise<ReadonlySet<string>> {
+/** Files that jobs name and no other row does, by the paths that a row would have. */
+type Claims = () => Promise<ReadonlySet<string>>;
+
+/** All jobs are asked, once, and only when something is in question. */
+function createClaims(board: Board): Claims {
+  let claims: Promise<ReadonlySet<string>> | null = null;
+  return () => (claims ??= findClaims(board));
+}
+
+async function findClaims(board: Board): Promise<ReadonlySet<string>> {
   const claimed = new Set<string>();
   for (const names of inputNames(board)) {
-    for (const name of names.filter(isOurs)) claimed.add(name);
+    for (const name of names.filter(isOurs)) claimed.add(`storage/uploads/${name}`);
+    await Bun.sleep(0);
+  }
+  for (const paths of resultFiles(board)) {
+    for (const path of paths) claimed.add(path);
     await Bun.sleep(0);
   }
   return claimed;

@@ -62,6 +62,38 @@ test("it holds the board and every file that a row names, each with its sum, and
   for (const secret of [...SECRETS, "named by nobody"]) expect(whole).not.toContain(secret);
 });
 
+test("what another program's worker says came of a job is in it and comes back, but nothing from elsewhere", async () => {
+  using home = await temporaryHome(["a.txt"]);
+  const mine = ["storage/outputs/f1/chart.png", "storage/outputs/f1/deep/x.csv", "storage/outputs/loose.txt"];
+  for (const path of mine) put(home.path, path, path);
+  const elsewhere = [
+    "data/token",
+    "storage/../data/token",
+    "storage/temp/mine.csv",
+    "../x",
+    "/etc/passwd",
+    "storage/outputs",
+  ];
+  const artifacts = [...mine, "./storage/outputs/f1/chart.png", ...elsewhere, "storage/outputs/f1/gone.png", 7];
+  const result = JSON.stringify({ stdout: "", text: "", artifacts });
+  sqliteShell(
+    home.file,
+    `INSERT INTO jobs VALUES ('f1', 'code_exec', 'completed', '{}', '${result}', 0, 0),
+       ('f2', 'code_exec', 'completed', '{}', '{"artifacts":"text"}', 0, 0), ('f3', 'code_exec', 'completed', '{}', x'00', 0, 0)`,
+  );
+  expect(await runVerb("backup", home.path, "b.tar.gz")).toMatchObject({ code: 0, err: "" });
+  const { pieces, manifest } = await contentOf(join(home.path, "b.tar.gz"));
+  expect(manifest.missing).toEqual([]);
+  const names = pieces.map(({ name }) => name);
+  expect(names.slice(1, -1).filter((name) => !name.startsWith("storage/uploads/"))).toEqual([
+    "storage/outputs/job-0/a.txt",
+    ...mine,
+  ]);
+  rmSync(join(home.path, "storage"), { recursive: true });
+  expect(await runVerb("restore", home.path, "b.tar.gz")).toMatchObject({ code: 0 });
+  for (const path of mine) expect(readFileSync(join(home.path, path), "utf8")).toBe(path);
+});
+
 test("files that are gone, links, and rows that point elsewhere are told and are not in it", async () => {
   using home = await temporaryHome(["a.txt", "b.txt", "c.txt", "d.txt"]);
   rmSync(join(home.path, "storage/outputs/job-0/a.txt"));

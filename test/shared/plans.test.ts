@@ -61,6 +61,7 @@ const GRANTS: readonly (readonly [piece: string, plan: string, reason: string])[
   ["coalesce(sum(bytes), 0) AS bytes FROM uploads", "SCAN uploads", "the quota: a sum over all"],
   ["coalesce(sum(bytes), 0) AS bytes FROM artifacts", "SCAN artifacts", "the quota: a sum over all"],
   ["SELECT DISTINCT file.value AS name FROM jobs", "", "a batch of jobs by rowid, once an hour"],
+  ["SELECT file.value AS name FROM jobs", "SCAN file", "the names in one job's own result"],
 ];
 
 let statements: readonly Statement[] = [];

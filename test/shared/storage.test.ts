@@ -51,7 +51,7 @@ test.each([
   ["storage/uploads/folder/a.csv", "uploads/folder/a.csv"],
   ["storage/uploads/…\n\u202E", "uploads/…\n\u202E"],
   ["storage/outputs/job/graph.png", "outputs/job/graph.png"],
-  ["storage/outputs/graph.png", null],
+  ["storage/outputs/graph.png", "outputs/graph.png"],
   ["storage/outputs/job/1-mgb2/graph.png", "outputs/job/1-mgb2/graph.png"],
   ["storage/outputs/a/b/c/d/e/f/g/h", "outputs/a/b/c/d/e/f/g/h"],
   ["storage/outputs/a/b/c/d/e/f/g/h/i", null],

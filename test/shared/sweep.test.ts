@@ -2,8 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import type { Board } from "../../src/shared/db.ts";
 import { orphansOf, sweepStorage, YOUNG_MS } from "../../src/shared/sweep.ts";
 import { addArtifact, addUpload, newId, storagePlace } from "./stored.ts";
+import { pythonProgram, sqliteShell } from "./temporary.ts";
 
 /** When nothing is young any more. */
 const later = () => Date.now() + YOUNG_MS + 1_000;
@@ -67,6 +69,77 @@ describe("the sweep", () => {
     here.put("outputs/loose.txt");
     expect(await sweepStorage(here.board, here.storage, later())).toEqual({ files: 0, bytes: 0, missing: [] });
     expect(readdirSync(join(here.storage, "uploads")).toSorted()).toEqual([named, "deep", "sales.csv"].toSorted());
+  });
+
+  test("leaves alone what another program's worker says came of a job, wherever it lies in storage", async () => {
+    using here = storagePlace();
+    const upload = newId();
+    const named = ["outputs/f1/chart.png", "outputs/f1/deep/er/x.csv", "outputs/charts/of f1.png", `uploads/${upload}`];
+    for (const path of [...named, "outputs/f1/unnamed.png", "outputs/f2/chart.png"]) here.put(path);
+    const artifacts = JSON.stringify({ artifacts: [".", 7, null, ...named.map((path) => `./storage//${path}`)] });
+    pythonProgram(
+      here.file,
+      `board.execute("INSERT INTO jobs VALUES ('f1', 'code_exec', 'pending', '{}', NULL, 0, 0)")
+board.execute("UPDATE jobs SET status = 'running' WHERE id = 'f1'")
+board.execute("UPDATE jobs SET status = 'completed', output_result = ? WHERE id = 'f1'", (${JSON.stringify(artifacts)},))`,
+    );
+    expect(await sweepStorage(here.board, here.storage, later())).toEqual({ files: 2, bytes: 6, missing: [] });
+    expect(filesOf(here.storage, ".")).toEqual(named.toSorted());
+    sqliteShell(here.file, "DELETE FROM jobs");
+    expect(await sweepStorage(here.board, here.storage, later())).toMatchObject({ files: 4 });
+  });
+
+  test("leaves alone what lies in the folder of a job that runs: its worker has not said yet what is to stay", async () => {
+    using here = storagePlace();
+    sqliteShell(here.file, "INSERT INTO jobs VALUES ('f1', 'code_exec', 'running', '{}', NULL, 0, 0)");
+    here.put("outputs/f1/chart.png");
+    expect(await sweepStorage(here.board, here.storage, later())).toMatchObject({ files: 0 });
+    sqliteShell(here.file, "UPDATE jobs SET status = 'completed', output_result = '{}'");
+    expect(await sweepStorage(here.board, here.storage, later())).toMatchObject({ files: 1 });
+  });
+
+  test.each([
+    ["no JSON", '\'{"artifacts": ["storage/outputs/f1/chart.png"\''],
+    ["bytes", "x'00ff'"],
+    ["a number", "7"],
+    ["a list", `'["storage/outputs/f1/chart.png"]'`],
+    ["a climb", `'{"artifacts": ["storage/outputs/../../secret", "../storage/outputs/f1/chart.png"]}'`],
+    ["an absolute path", `'{"artifacts": ["/storage/outputs/f1/chart.png", "/etc/passwd"]}'`],
+    [
+      "a name that is too long",
+      `json_object('artifacts', json_array('storage/outputs/f1/chart.png' || hex(zeroblob(99999))))`,
+    ],
+    [
+      "very many names",
+      `(WITH RECURSIVE n (v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n WHERE v < 100000)
+        SELECT json_object('artifacts', json_group_array('storage/outputs/f1/' || v)) FROM n)`,
+    ],
+  ])("goes on where a result is %s", async (_what, result) => {
+    using here = storagePlace();
+    sqliteShell(here.file, `INSERT INTO jobs VALUES ('f1', 'code_exec', 'completed', '{}', ${result}, 0, 0)`);
+    here.put("outputs/f1/chart.png");
+    expect(await sweepStorage(here.board, here.storage, later())).toEqual({ files: 1, bytes: 3, missing: [] });
+  });
+
+  test("asks the jobs once, a few at a time, and only when something is in question", async () => {
+    using here = storagePlace();
+    const rows = Array.from({ length: 1_201 }, (_, at) => `('j${at}', 'chat', 'completed', '{}', '{}', 1, 1)`);
+    sqliteShell(here.file, `INSERT INTO jobs VALUES ${rows.join(", ")}`);
+    let reads = 0;
+    const board: Board = {
+      ...here.board,
+      read: (unit) => {
+        reads += 1;
+        return here.board.read(unit);
+      },
+    };
+    await sweepStorage(board, here.storage, later());
+    const calm = reads;
+    for (const name of ["a", "b", "c"]) here.put(`outputs/gone/${name}.txt`);
+    await sweepStorage(board, here.storage, later());
+    expect(calm).toBeLessThan(10);
+    expect(reads).toBeGreaterThan(1_201 / 100);
+    expect(reads).toBeLessThan(200);
   });
 
   test("never follows a link out of storage, and leaves the link", async () => {
