@@ -8,6 +8,7 @@ import { assertDiskRoom } from "../shared/disk.ts";
 import { AppError } from "../shared/errors.ts";
 import { mediaTypeOf, resolveInside, safeName, storeStream } from "../shared/files.ts";
 import { assertStorageRoom, storageRoom } from "../shared/storage.ts";
+import { removeUnnamed } from "../shared/sweep.ts";
 import type { InboundMessage, UploadedFile } from "../shared/types.ts";
 import { readUpload } from "../shared/uploads.ts";
 import { decide } from "./intent.ts";
@@ -25,6 +26,8 @@ export type Inbox = {
   readonly find: (id: string) => Promise<UploadedFile>;
   /** Forgets files whose message did not get in. */
   readonly drop: (files: readonly UploadedFile[]) => Promise<void>;
+  /** Takes away the bytes of uploads whose rows are gone, but of none that somebody else needs. */
+  readonly release: (ids: readonly string[]) => Promise<void>;
   /** Durable when it resolves. */
   readonly receive: (message: InboundMessage, when?: When) => Promise<Received>;
 };
@@ -82,7 +85,14 @@ export function createInbox(config: Config, board: Board, now: () => number, onA
     for (const file of files) await rm(join(folder, file.id), { force: true });
   };
 
-  return { store, storeExample, find, drop, receive };
+  const release: Inbox["release"] = (ids) =>
+    removeUnnamed(
+      board,
+      config.storageDir,
+      ids.map((id) => `storage/uploads/${id}`),
+    );
+
+  return { store, storeExample, find, drop, release, receive };
 }
 
 /** An upload's id is its name on disk; the ending stays, so that other programs know what it is. */

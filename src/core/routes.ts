@@ -1,5 +1,4 @@
 // The one route table. What a route needs is declared here; core/http.ts enforces it for all of them.
-import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { readArtifact } from "../shared/artifacts.ts";
@@ -221,7 +220,6 @@ async function erase(desk: Desk, id: string): Promise<void> {
   if (gone === "running")
     throw new AppError("conflict", "Something is still running here. Stop it first, then delete.");
   if (gone === "unknown") throw new AppError("not_found", "That conversation does not exist any more.");
-  const { storageDir } = desk.config;
-  await removeOutputs(storageDir, gone.jobIds);
-  for (const uploadId of gone.uploadIds) await rm(join(storageDir, "uploads", uploadId), { force: true });
+  await removeOutputs(desk.config.storageDir, gone.jobIds);
+  await desk.inbox.release(gone.uploadIds);
 }

@@ -87,7 +87,7 @@ export function scheduleRoutes(desk: ScheduleDesk): Route[] {
       handle: async ({ params }) => {
         const leftover = await schedules.deleteSchedule(desk.board, params["id"] ?? "");
         if (leftover === null) throw unknown();
-        await desk.inbox.drop(leftover);
+        await desk.inbox.release(leftover.map((file) => file.id));
         desk.schedulesChanged();
       },
     }),

@@ -87,14 +87,17 @@ async function unclaimed(
 }
 
 /**
- * Deletes the files of rows that are gone, by the paths that these had, unless a row names them all the same. What cannot be
- * deleted now is left to the sweep.
+ * Deletes the files of rows that are gone, by the paths that these had, unless something names them all the same. Uploads
+ * that other programs put there under names of their own are theirs. What cannot be deleted now is left to the sweep.
  */
 export async function removeUnnamed(board: Board, storageDir: string, paths: readonly string[]): Promise<void> {
+  const claims = createClaims(board);
   for (const path of paths) {
     const [place = "", ...names] = insideStorage(path)?.split("/") ?? [];
-    if (names.length === 0 || board.read((tx) => hasRow(tx, path))) continue;
-    await succeeds(resolveInside([join(storageDir, place)], names.join("/")).then(unlink));
+    // Of an attempt's own folder nobody else knows.
+    if (place === "uploads" && (!isOurs(names.join("/")) || (await claims()).has(path))) continue;
+    const file = await resolveInside([join(storageDir, place)], names.join("/")).catch(() => null);
+    if (file !== null && !board.read((tx) => hasRow(tx, path))) await succeeds(unlink(file));
   }
 }
 

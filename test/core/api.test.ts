@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { insertArtifact } from "../../src/shared/artifacts.ts";
 import { claimJobs, recordEvents, settleJob, type Claim } from "../../src/shared/claims.ts";
+import { messagesOf } from "../../src/shared/conversations.ts";
 import type { Artifact } from "../../src/shared/types.ts";
 import { sqliteShell } from "../shared/temporary.ts";
 import { refusalOf, startCore, type Core } from "./server.ts";
@@ -83,6 +84,31 @@ describe("a conversation", () => {
     expect((await core.call(`/api/jobs/${older.job_id}`)).status).toBe(404);
     expect((await core.call(`/api/artifacts/${artifact}`)).status).toBe(404);
     expect(existsSync(join(core.home, "storage/outputs", older.job_id))).toBe(false);
+  });
+
+  test("takes along what was sent in it, but no file of another program, nor one that another row still needs", async () => {
+    const folder = join(core.home, "storage/uploads");
+    const fileOf = async (content: string) => {
+      const body = new FormData();
+      body.append("files", new File([content], "a.csv"));
+      const sent = Receipt.parse(await (await core.call("/api/messages", { method: "POST", body })).json());
+      const [file] = core.board.read((tx) => messagesOf(tx, sent.conversation_id)).flatMap((message) => message.files);
+      return { id: file?.id ?? "", conversation: sent.conversation_id };
+    };
+    const [alone, shared] = [await fileOf("a\n"), await fileOf("b\n")];
+    writeFileSync(join(folder, "theirs.csv"), "c\n");
+    const theirs = Receipt.parse(
+      await (await core.post("/api/messages", { text: "Graph", files: ["theirs.csv"] })).json(),
+    );
+    const input = JSON.stringify({ code: "1", files: [shared.id] });
+    sqliteShell(
+      join(core.home, "data/jobs.db"),
+      `INSERT INTO jobs VALUES ('needs-it', 'code_exec', 'completed', '${input}', NULL, 0, 0)`,
+    );
+    for (const id of [alone.conversation, shared.conversation, theirs.conversation_id])
+      expect((await core.call(`/api/conversations/${id}`, { method: "DELETE" })).status).toBe(204);
+    const left = [alone.id, shared.id, "theirs.csv"].map((name) => existsSync(join(folder, name)));
+    expect(left).toEqual([false, true, true]);
   });
 
   test("in which something runs is not deleted", async () => {

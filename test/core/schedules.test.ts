@@ -1,6 +1,6 @@
 // Schedules over HTTP: what is right is kept whole, what is wrong is refused with a sentence and leaves nothing.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messagesOf, readConversation } from "../../src/shared/conversations.ts";
 import { listJobs, readJob } from "../../src/shared/jobs.ts";
@@ -239,6 +239,14 @@ describe("a schedule that is there", () => {
     core.now = NOON + HOUR;
     await core.ticker.check();
     expect(jobs()).toBe(0);
+  });
+
+  test("is removed without the file that another program put there", async () => {
+    mkdirSync(join(core.home, "storage/uploads"), { recursive: true });
+    writeFileSync(join(core.home, "storage/uploads/theirs.csv"), "a\n");
+    const { id } = await madeBy(await core.post(PATH, { ...hourly, files: ["theirs.csv"] }));
+    expect((await core.call(`${PATH}/${id}`, { method: "DELETE" })).status).toBe(204);
+    expect([all(), uploads()]).toEqual([[], ["theirs.csv"]]);
   });
 
   test("is removed without its answers and what they are about", async () => {
