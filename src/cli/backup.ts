@@ -7,11 +7,11 @@ import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
 import { createGzip } from "node:zlib";
 import { loadConfig, readEnvironment, type Config } from "../shared/config.ts";
-import { openBoard, type Board } from "../shared/db.ts";
+import { openBoard, SCHEMA_VERSION, type Board } from "../shared/db.ts";
 import { systemCode } from "../shared/disk.ts";
 import { AppError } from "../shared/errors.ts";
 import { resolveInside } from "../shared/files.ts";
-import { boardStatistics } from "../shared/statistics.ts";
+import { rowCounts } from "../shared/statistics.ts";
 import { stopSignal } from "../shared/stop.ts";
 import { inputNames, insideStorage, namedFiles } from "../shared/storage.ts";
 import { syncFolder } from "../shared/swap.ts";
@@ -141,11 +141,11 @@ function* pathsOf(board: Board): Generator<{ name: string; isOwed: boolean }> {
 }
 
 function manifestOf({ version, facts }: Content, board: Board): Manifest {
-  const { schemaVersion, rows } = board.read(boardStatistics);
+  const { jobs = 0, conversations = 0 } = board.read(rowCounts);
   const [, ...files] = facts.files;
   const counts = {
-    jobs: rows["jobs"] ?? 0,
-    conversations: rows["conversations"] ?? 0,
+    jobs,
+    conversations,
     files: files.length,
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
   };
@@ -153,7 +153,8 @@ function manifestOf({ version, facts }: Content, board: Board): Manifest {
     product: "sandpiper",
     format: FORMAT,
     version,
-    schemaVersion,
+    // What is opened is brought to it.
+    schemaVersion: SCHEMA_VERSION,
     createdAt: new Date().toISOString(),
     counts,
     ...facts,

@@ -9,7 +9,7 @@ import { openBoard, SCHEMA_VERSION, type Board } from "../shared/db.ts";
 import { freeBytes, systemCode } from "../shared/disk.ts";
 import { AppError } from "../shared/errors.ts";
 import { parseJson } from "../shared/rows.ts";
-import { boardStatistics, integrityProblems, schemaNames } from "../shared/statistics.ts";
+import { integrityProblems, rowCounts, schemaNames } from "../shared/statistics.ts";
 import { forgetUnsafe, insideStorage, namedFiles } from "../shared/storage.ts";
 import { syncFolder } from "../shared/swap.ts";
 import { readArchive, type Entry } from "./archive.ts";
@@ -119,7 +119,7 @@ async function checkBoard(file: string, manifest: Manifest): Promise<void> {
     const names = new Set(board.read(schemaNames));
     const lacking = (await namesOfFresh(dirname(file))).find((name) => !names.has(name));
     if (lacking !== undefined) throw bad(`the board in it has no ${lacking}`);
-    const { jobs, conversations } = board.read(boardStatistics).rows;
+    const { jobs, conversations } = board.read(rowCounts);
     if (jobs !== manifest.counts.jobs || conversations !== manifest.counts.conversations)
       throw bad("the board in it is not the one that its list of contents tells of");
     await board.write(forgetUnsafe);
