@@ -71,8 +71,10 @@ export function createLive(board: Board, auth: Auth, log: Log, port: () => numbe
       return;
     }
     if (socket.data.deadline !== null) clearTimeout(socket.data.deadline);
-    socket.data.sent = frame.data.after;
-    send(socket, { type: "hello", seq: board.read(latestSeq), version });
+    const newest = board.read(latestSeq);
+    // A cursor beyond the log is one of a longer log, before a restore.
+    socket.data.sent = Math.min(frame.data.after, newest);
+    send(socket, { type: "hello", seq: newest, version });
     catchUp(socket);
   };
 

@@ -173,14 +173,15 @@ describe("a replay", () => {
     expect(later.seqs()).toEqual(range(from + 701, last));
   });
 
-  test("from a cursor in the future tells only what comes after it", async () => {
+  test("from a cursor of a log that was longer, as before a restore, tells all that comes from now on", async () => {
     const before = await newest();
-    using live = listen(hello(before + 1));
+    using live = listen(hello(before + 1_000));
     await live.until(() => live.frames.length === 1);
-    insert("skipped");
-    insert("told");
-    await live.until(() => live.seqs().length === 1);
-    expect(live.seqs()).toEqual([before + 2]);
+    expect(live.frames[0]).toMatchObject({ type: "hello", seq: before });
+    insert("first_after_restore");
+    insert("second_after_restore");
+    await live.until(() => live.seqs().length === 2);
+    expect(live.seqs()).toEqual([before + 1, before + 2]);
   });
 
   test("of more than a connection can hold arrives whole at a client that reads", async () => {
