@@ -221,6 +221,7 @@ async function erase(desk: Desk, id: string): Promise<void> {
   if (gone === "running")
     throw new AppError("conflict", "Something is still running here. Stop it first, then delete.");
   if (gone === "unknown") throw new AppError("not_found", "That conversation does not exist any more.");
+  desk.nudge();
   const { storageDir } = desk.config;
   await removeOutputs(storageDir, gone.jobIds);
   for (const uploadId of gone.uploadIds) await rm(join(storageDir, "uploads", uploadId), { force: true });

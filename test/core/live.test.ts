@@ -21,6 +21,8 @@ const Frame = z.discriminatedUnion("type", [
 ]);
 type Frame = z.infer<typeof Frame>;
 
+const Receipt = z.object({ job_id: z.string(), conversation_id: z.string() });
+
 /** A socket whose frames are kept; `until` waits for what they should come to. */
 function listen(first: unknown, headers: Record<string, string> = {}, host = `127.0.0.1:${core.port}`) {
   // The types of browsers, who know no headers here, hide Bun's.
@@ -87,6 +89,18 @@ describe("a socket", () => {
     await live.until(() => live.frames.length === 1);
     await core.post("/api/messages", { text: "hello" });
     await live.until(() => live.seqs().length === 1);
+  });
+
+  test("hears of jobs that go with their conversation", async () => {
+    const sent = await core.post("/api/messages", { text: "hello" });
+    const { job_id, conversation_id } = Receipt.parse(await sent.json());
+    const before = await newest();
+    using live = listen(hello(before));
+    await live.until(() => live.frames.length === 1);
+    const path = `/api/conversations/${conversation_id}`;
+    expect((await core.call(path, { method: "DELETE" })).status).toBe(204);
+    await live.until(() => live.seqs().length === 1);
+    expect(live.frames[1]).toMatchObject({ event: { seq: before + 1, kind: "job-deleted", jobId: job_id } });
   });
 
   test.each([
