@@ -11,6 +11,7 @@ import { openBoard, SCHEMA_VERSION, type Board } from "../shared/db.ts";
 import { systemCode } from "../shared/disk.ts";
 import { AppError } from "../shared/errors.ts";
 import { resolveInside } from "../shared/files.ts";
+import { schemaFault } from "../shared/schema.ts";
 import { rowCounts } from "../shared/statistics.ts";
 import { stopSignal } from "../shared/stop.ts";
 import { inputNames, insideStorage, namedFiles } from "../shared/storage.ts";
@@ -95,9 +96,16 @@ async function write(config: Config, boardFile: string, target: string, signal: 
   }
 }
 
+/** Throws AppError `conflict` for a board that a restore would refuse: better now than then. */
 function copyBoard(file: string, copy: string): void {
   const board = openBoard(file);
   try {
+    const fault = schemaFault(board);
+    if (fault !== null)
+      throw new AppError(
+        "conflict",
+        `data/jobs.db has ${fault}. A restore would refuse that, so no backup was made. Undo what another program did to the board.`,
+      );
     board.copyTo(copy);
   } finally {
     board.close();

@@ -9,7 +9,8 @@ import { openBoard, SCHEMA_VERSION, type Board } from "../shared/db.ts";
 import { freeBytes, systemCode } from "../shared/disk.ts";
 import { AppError } from "../shared/errors.ts";
 import { parseJson } from "../shared/rows.ts";
-import { integrityProblems, rowCounts, schemaNames } from "../shared/statistics.ts";
+import { schemaFault } from "../shared/schema.ts";
+import { integrityProblems, rowCounts } from "../shared/statistics.ts";
 import { forgetUnsafe, insideStorage, namedFiles } from "../shared/storage.ts";
 import { syncFolder } from "../shared/swap.ts";
 import { readArchive, type Entry } from "./archive.ts";
@@ -110,15 +111,14 @@ async function dropUnclaimed(room: Room, { files }: Unpacked, manifest: Manifest
   }
 }
 
-/** Sound, not newer, with all that a board has, and every file that it names is there or known to be missing. */
+/** Sound, not newer, with all that a board has and nothing else, and every file that it names is there or known to be missing. */
 async function checkBoard(file: string, manifest: Manifest): Promise<void> {
   const board = openUnpacked(file);
   try {
     const [problem] = board.read(integrityProblems);
     if (problem !== undefined) throw bad(`the board in it is damaged (${problem})`);
-    const names = new Set(board.read(schemaNames));
-    const lacking = (await namesOfFresh(dirname(file))).find((name) => !names.has(name));
-    if (lacking !== undefined) throw bad(`the board in it has no ${lacking}`);
+    const fault = schemaFault(board);
+    if (fault !== null) throw bad(`the board in it has ${fault}`);
     const { jobs, conversations } = board.read(rowCounts);
     if (jobs !== manifest.counts.jobs || conversations !== manifest.counts.conversations)
       throw bad("the board in it is not the one that its list of contents tells of");
@@ -141,17 +141,6 @@ function openUnpacked(file: string): Board {
     if (error instanceof AppError && error.code === "config") throw bad("the board in it cannot be opened");
     if (error instanceof AppError && error.code === "unavailable") throw full();
     throw error;
-  }
-}
-
-async function namesOfFresh(folder: string): Promise<string[]> {
-  const place = join(folder, "fresh");
-  const fresh = openBoard(join(place, "jobs.db"));
-  try {
-    return fresh.read(schemaNames);
-  } finally {
-    fresh.close();
-    await rm(place, { recursive: true });
   }
 }
 

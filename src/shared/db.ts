@@ -81,6 +81,11 @@ export function openBoard(file: string, options: BoardOptions = {}): Board {
   }
 }
 
+/** One without rows and without a file: what every board consists of. */
+export function emptyBoard(): Board {
+  return prepare(new Database(":memory:", { strict: true }), ":memory:", {});
+}
+
 /** What is wrong with the file, one sentence each; nothing when it is sound. Never call it inside core or worker. */
 export function checkDatabase(file: string): string[] {
   const database = new Database(file, { readwrite: true, create: false, strict: true });

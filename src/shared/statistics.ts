@@ -114,9 +114,3 @@ export function integrityProblems(tx: Tx): string[] {
   const rows = tx.all("PRAGMA integrity_check(20)").map((row) => text.parse(row["integrity_check"]));
   return rows.filter((row) => row !== "ok");
 }
-
-/** Tables, indexes and triggers by name, without SQLite's own. */
-export function schemaNames(tx: Tx): string[] {
-  const sql = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
-  return tx.all(sql).map((row) => text.parse(row["name"]));
-}

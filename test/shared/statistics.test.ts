@@ -1,7 +1,7 @@
 // The board in numbers, without a word of what anybody wrote.
 import { expect, test } from "bun:test";
 import { SCHEMA_VERSION } from "../../src/shared/db.ts";
-import { boardStatistics, integrityProblems, mirrorMismatches, schemaNames } from "../../src/shared/statistics.ts";
+import { boardStatistics, integrityProblems, mirrorMismatches } from "../../src/shared/statistics.ts";
 import { addJob, sqliteShell, temporaryBoard } from "./temporary.ts";
 
 const output = (code: string) => JSON.stringify({ error: { code, message: "canary" } });
@@ -69,11 +69,4 @@ test("what contradicts the schema is a problem", () => {
     "PRAGMA ignore_check_constraints = ON; INSERT INTO jobs (id, type, status) VALUES ('a', 'chat', 'canary')",
   );
   expect(place.board.read(integrityProblems)).toEqual(["CHECK constraint failed in jobs"]);
-});
-
-test("the schema's names are ours, without those of SQLite", () => {
-  using place = temporaryBoard();
-  const names = place.board.read(schemaNames);
-  expect(names).toEqual(expect.arrayContaining(["jobs", "job_run", "jobs_ai", "job_ready"]));
-  expect(names.filter((name) => name.startsWith("sqlite_"))).toEqual([]);
 });
