@@ -4,7 +4,7 @@ import { existsSync, rmSync, statfsSync, statSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Config } from "./config.ts";
-import { AppError } from "./errors.ts";
+import { AppError, systemCode } from "./errors.ts";
 
 /** Enough to settle the jobs that run and to delete what is old. */
 export const RESERVE_BYTES = 8 * 2 ** 20;
@@ -87,10 +87,6 @@ async function make(file: string): Promise<boolean> {
   }
   return isWhole(file);
 }
-
-/** What the system or SQLite calls a failure, e.g. `ENOSPC`; empty for other errors. */
-export const systemCode = (error: unknown): string =>
-  error instanceof Error && "code" in error ? String(error.code) : "";
 
 /** Noise: zeros would take no room where the file system compresses. */
 async function fill(part: string): Promise<void> {
