@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Board } from "../shared/db.ts";
 import { eventsAfter, latestSeq } from "../shared/events.ts";
 import type { Log } from "../shared/log.ts";
+import { parseJson } from "../shared/rows.ts";
 import type { LiveFrame } from "../shared/types.ts";
 import type { Auth } from "./auth.ts";
 
@@ -65,7 +66,7 @@ export function createLive(board: Board, auth: Auth, log: Log, port: () => numbe
   };
 
   const greet = (socket: ServerWebSocket<Follower>, message: string | Buffer) => {
-    const frame = FirstFrame.safeParse(safeJson(String(message)));
+    const frame = FirstFrame.safeParse(parseJson(String(message)));
     if (!frame.success || !auth.isAllowedKey(frame.data.key, socket.data.cookies, port())) {
       socket.close(CLOSE_UNPAIRED, "not paired");
       return;
@@ -114,12 +115,4 @@ function pollForStrangers(board: Board, onChange: () => void): () => void {
     known = current;
   }, POLL_MS);
   return () => clearInterval(poll);
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
