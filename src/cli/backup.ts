@@ -11,6 +11,7 @@ import { openBoard, SCHEMA_VERSION, type Board } from "../shared/db.ts";
 import { AppError, systemCode } from "../shared/errors.ts";
 import { resolveInside } from "../shared/files.ts";
 import { schemaFault } from "../shared/schema.ts";
+import { mebibytes } from "../shared/sizes.ts";
 import { rowCounts } from "../shared/statistics.ts";
 import { stopSignal } from "../shared/stop.ts";
 import { inputNames, insideStorage, namedFiles } from "../shared/storage.ts";
@@ -40,7 +41,7 @@ export async function backup(args: readonly string[]): Promise<number> {
   const { jobs, conversations, files } = manifest.counts;
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   console.log(`${printableLine(target)}
-${(statSync(target).size / 2 ** 20).toFixed(1)} MiB in ${seconds} s: ${jobs} jobs, ${conversations} conversations, ${files} files.`);
+${mebibytes(statSync(target).size)} in ${seconds} s: ${jobs} jobs, ${conversations} conversations, ${files} files.`);
   for (const { path, why } of manifest.missing.slice(0, 20))
     console.log(`! not in it (${why}): ${printableLine(path)}`);
   if (manifest.missing.length > 20)

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { AppError, toAppError, type ErrorCode } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
+import { mebibytes } from "../shared/sizes.ts";
 import type { Auth } from "./auth.ts";
 
 /** A validated request. `body` is whatever the route's schema made of it; `undefined` without one. */
@@ -153,7 +154,7 @@ export const isMultipart = (request: Request): boolean =>
 const tooLarge = (maxBytes: number) =>
   new AppError(
     "too_large",
-    `That is more than ${Math.floor(maxBytes / 2 ** 20)} MiB in one message. Send less, or raise SANDPIPER_MAX_UPLOAD_MB.`,
+    `That is more than ${mebibytes(maxBytes)} in one message. Send less, or raise SANDPIPER_MAX_UPLOAD_MB.`,
   );
 
 /** A body that comes in chunks does not say its length beforehand, so it is counted on its way. */
