@@ -125,6 +125,32 @@ describe("files of a form", () => {
     expect(existsSync(join(core.home, "storage/uploads/stays.csv"))).toBe(true);
   });
 
+  test.each([
+    ["a field that does not exist", { tz: "UTC" }, [], 'form: Unrecognized key: "tz".'],
+    ["a field of schedules", { cron: "@daily" }, [], 'form: Unrecognized key: "cron".'],
+    ["a name instead of a file", { files: "a.csv" }, [], "form.files: must be a file (with curl: -F files=@NAME)."],
+    ["a file in the place of words", {}, ["code"], "form.code: a file belongs into the field “files”."],
+    [
+      "100,001 characters",
+      { text: "x".repeat(100_001) },
+      [],
+      "form.text: longer than 100,000 characters; send it as a file.",
+    ],
+  ])("with %s are refused with a sentence, and gone", async (_name, fields, places, sentence) => {
+    const [jobs, kept] = [jobCount(core), uploadsIn(core).length];
+    const body = formOf({ text: "Graph", ...fields }, ["a.csv", "a\n"]);
+    for (const place of places) body.append(place, new File(["a\n"], "b.csv"));
+    expect(await refusalOf(await sendForm(body))).toEqual({ status: 400, code: "bad_request", message: sentence });
+    expect([jobCount(core), uploadsIn(core).length]).toEqual([jobs, kept]);
+  });
+
+  test("may come with an example, and with fields that are left empty", async () => {
+    const fields = { text: "Graph", example: "seattle_weather.csv", code: "", deadline: "" };
+    const { conversation_id, job_id } = await receiptOf(await sendForm(formOf(fields, ["a.csv", "a\n"])));
+    expect(filesOf(conversation_id).map((file) => file.name)).toEqual(["a.csv", "seattle_weather.csv"]);
+    expect(jobOf(job_id)?.input.code).toBeUndefined();
+  });
+
   test("more than fifty are too many", async () => {
     const many = Array.from({ length: 51 }, (_, index) => [`${index}.csv`, ""] as const);
     expect(await refusalOf(await sendForm(formOf({ text: "x" }, ...many)))).toMatchObject({ status: 413 });

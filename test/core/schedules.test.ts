@@ -161,6 +161,8 @@ describe("what is wrong is refused with a sentence and leaves nothing:", () => {
     ["a wrong time", { text: "x", cron: "61 * * * *" }, 400],
     ["no time", { text: "x" }, 400],
     ["a policy that does not exist", { text: "x", cron: "@daily", missed: "all" }, 400],
+    ["a field that does not exist", { text: "x", cron: "@daily", tz: "UTC" }, 400],
+    ["a field of messages", { text: "x", cron: "@daily", conversation_id: "x" }, 400],
     ["a name that is taken", { text: "x", cron: "@daily", name: "taken" }, 409],
   ])("a form with a file and %s", async (_name, fields, status) => {
     await core.post(PATH, { text: "x", cron: "@daily", name: "taken" });
