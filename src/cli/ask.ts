@@ -1,11 +1,12 @@
 // `sandpiper ask "Graph this CSV file" data.csv`: one message, its progress, its answer, its files.
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
-import { basename, extname, join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { loadConfig } from "../shared/config.ts";
 import { AppError } from "../shared/errors.ts";
+import { freeName } from "../shared/free_name.ts";
 import { stopSignal } from "../shared/stop.ts";
 import type { JobEvent } from "../shared/types.ts";
 import { connect, type Client } from "./client.ts";
@@ -102,20 +103,14 @@ async function writeFiles(client: Client, job: Ended, folder: string): Promise<M
   if (job.artifacts.length === 0) return written;
   await mkdir(folder, { recursive: true });
   for (const artifact of job.artifacts) {
-    const path = freePath(folder, artifact.name);
+    const path = join(
+      folder,
+      freeName(artifact.name, (name) => existsSync(join(folder, name))),
+    );
     await Bun.write(path, await client.download(`/api/artifacts/${artifact.id}`));
     written.set(artifact.id, path);
   }
   return written;
-}
-
-function freePath(folder: string, name: string): string {
-  const extension = extname(name);
-  const stem = name.slice(0, name.length - extension.length);
-  for (let count = 1; ; count += 1) {
-    const path = join(folder, count === 1 ? name : `${stem}-${count}${extension}`);
-    if (!existsSync(path)) return path;
-  }
 }
 
 function asJson(job: Ended, written: ReadonlyMap<string, string>) {
