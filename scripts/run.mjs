@@ -24,6 +24,12 @@ const USAGE = `Usage: node scripts/run.mjs <mode> [arguments]
   check          format, types, lint, unused code, then the tests with coverage
 `;
 
+const START = `Usage: npm start
+  Sets up what is missing, starts Sandpiper and prints a link that opens the dashboard. Ctrl+C stops it.
+  It takes no arguments: settings are environment variables or lines in .env, and docs/settings.md lists them.
+  Other commands: bun run ask, doctor, jobs, schedule, logs, link, backup, restore, report (docs/cli.md).
+`;
+
 /** Verbs that run code and so need the whole set-up. */
 const WORKING_VERBS = new Set(["ask", "prove"]);
 
@@ -108,6 +114,10 @@ async function main([mode = "", ...args]) {
   if (run === undefined || (mode === "run" && args.length === 0)) {
     process.stderr.write(USAGE);
     return 2;
+  }
+  if (mode === "start" && (args.includes("--help") || args.includes("-h"))) {
+    process.stdout.write(START);
+    return 0;
   }
   watchSignals();
   const progress = createProgress(process.stderr, { isTable: mode === "setup", root: ROOT });

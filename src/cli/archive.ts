@@ -74,7 +74,7 @@ export async function* readArchive(source: AsyncIterable<Uint8Array>): AsyncGene
     if (block.every((byte) => byte === 0)) break;
     const { name, size, kind } = readHeader(block);
     if (kind === "x") {
-      if (size > MAX_PAX_BYTES) throw torn("a name in it is too long");
+      if (size > MAX_PAX_BYTES) throw notWhole("a name in it is too long");
       long = readPax(await bytes.exactly(size));
       await bytes.exactly(paddingOf(size));
       continue;
@@ -98,11 +98,11 @@ function readHeader(block: Buffer): { name: string; size: number; kind: "0" | "x
   const name = [field(345, 155), field(0, 100)].filter((part) => part !== "").join("/");
   const size = octal(124, 12);
   if (field(257, 5) !== "ustar" || octal(148, 8) !== checksumOf(block) || Number.isNaN(size))
-    throw torn("it is not a tar archive, or damaged");
+    throw notWhole("it is not a tar archive, or damaged");
   const kind = field(156, 1);
   if (kind === "x") return { name, size, kind };
   if (kind === "0" || kind === "") return { name, size, kind: "0" };
-  throw torn(`“${name.slice(0, 200)}” in it is not a regular file`);
+  throw notWhole(`“${name.slice(0, 200)}” in it is not a regular file`);
 }
 
 function readPax(records: Buffer): { name: string; bytes: number } {
@@ -111,13 +111,13 @@ function readPax(records: Buffer): { name: string; bytes: number } {
     const space = records.indexOf(" ", from);
     const length = Number(records.toString("latin1", from, space));
     if (space < 0 || !Number.isInteger(length) || length <= space - from || from + length > records.byteLength)
-      throw torn("it is damaged");
+      throw notWhole("it is damaged");
     const [key = "", ...value] = records.toString("utf8", space + 1, from + length - 1).split("=");
     values.set(key, value.join("="));
     from += length;
   }
   const [name, size] = [values.get("path"), values.get("size")];
-  if (name === undefined || size === undefined || !/^\d{1,15}$/.test(size)) throw torn("it is damaged");
+  if (name === undefined || size === undefined || !/^\d{1,15}$/.test(size)) throw notWhole("it is damaged");
   return { name, bytes: Number(size) };
 }
 
@@ -152,9 +152,10 @@ class Bytes {
 
   async #next(): Promise<Uint8Array> {
     const next = await this.#source.next();
-    if (next.done === true) throw torn("it is cut off");
+    if (next.done === true) throw notWhole("it is cut off");
     return next.value;
   }
 }
 
-const torn = (why: string): AppError => new AppError("unsupported", `This is not a whole backup: ${why}.`);
+/** Whatever claims to be a backup and is none. */
+export const notWhole = (why: string): AppError => new AppError("unsupported", `This is not a whole backup: ${why}.`);

@@ -1,14 +1,16 @@
 // `sandpiper ask "Graph this CSV file" data.csv`: one message, its progress, its answer, its files.
 import { existsSync } from "node:fs";
-import { mkdir, stat } from "node:fs/promises";
-import { basename, extname, join, resolve } from "node:path";
+import { mkdir } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { loadConfig } from "../shared/config.ts";
 import { AppError } from "../shared/errors.ts";
+import { freeName } from "../shared/free_name.ts";
 import { stopSignal } from "../shared/stop.ts";
 import type { JobEvent } from "../shared/types.ts";
 import { connect, type Client } from "./client.ts";
+import { existingFile } from "./files.ts";
 import { printable, printableLine } from "./printable.ts";
 
 export const usage = `ask "WHAT YOU WANT" [FILE …]   ask about files; what comes out is written here
@@ -53,9 +55,8 @@ export async function ask(args: readonly string[]): Promise<number> {
   });
   const [text = "", ...names] = positionals;
   const { callerDir } = loadConfig();
-  const files = await Promise.all(names.map((name) => existingFile(resolve(callerDir, name))));
-  const code =
-    values.code === undefined ? null : await Bun.file(await existingFile(resolve(callerDir, values.code))).text();
+  const files = await Promise.all(names.map((name) => existingFile(callerDir, name)));
+  const code = values.code === undefined ? null : await Bun.file(await existingFile(callerDir, values.code)).text();
   if (text.trim() === "" && files.length === 0 && code === null)
     throw new AppError("bad_request", `Nothing was asked.\n\n  ${usage}`);
   const stop = stopSignal();
@@ -68,13 +69,6 @@ export async function ask(args: readonly string[]): Promise<number> {
   if (values.json) console.log(JSON.stringify(asJson(job, written)));
   else show(job, written);
   return job.status === "completed" ? 0 : 1;
-}
-
-async function existingFile(path: string): Promise<string> {
-  const facts = await stat(path).catch(() => null);
-  if (facts === null) throw new AppError("not_found", `There is no file ${path}.`);
-  if (!facts.isFile()) throw new AppError("bad_request", `${path} is not a file.`);
-  return path;
 }
 
 async function send(client: Client, text: string, files: readonly string[], code: string | null): Promise<string> {
@@ -109,20 +103,14 @@ async function writeFiles(client: Client, job: Ended, folder: string): Promise<M
   if (job.artifacts.length === 0) return written;
   await mkdir(folder, { recursive: true });
   for (const artifact of job.artifacts) {
-    const path = freePath(folder, artifact.name);
+    const path = join(
+      folder,
+      freeName(artifact.name, (name) => existsSync(join(folder, name))),
+    );
     await Bun.write(path, await client.download(`/api/artifacts/${artifact.id}`));
     written.set(artifact.id, path);
   }
   return written;
-}
-
-function freePath(folder: string, name: string): string {
-  const extension = extname(name);
-  const stem = name.slice(0, name.length - extension.length);
-  for (let count = 1; ; count += 1) {
-    const path = join(folder, count === 1 ? name : `${stem}-${count}${extension}`);
-    if (!existsSync(path)) return path;
-  }
 }
 
 function asJson(job: Ended, written: ReadonlyMap<string, string>) {

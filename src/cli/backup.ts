@@ -7,11 +7,12 @@ import { pipeline } from "node:stream/promises";
 import { parseArgs } from "node:util";
 import { createGzip } from "node:zlib";
 import { loadConfig, readEnvironment, type Config } from "../shared/config.ts";
-import { openBoard, type Board } from "../shared/db.ts";
-import { systemCode } from "../shared/disk.ts";
-import { AppError } from "../shared/errors.ts";
+import { openBoard, SCHEMA_VERSION, type Board } from "../shared/db.ts";
+import { AppError, systemCode } from "../shared/errors.ts";
 import { resolveInside, syncFolder } from "../shared/files.ts";
-import { boardStatistics } from "../shared/statistics.ts";
+import { schemaFault } from "../shared/schema.ts";
+import { mebibytes } from "../shared/sizes.ts";
+import { rowCounts } from "../shared/statistics.ts";
 import { stopSignal } from "../shared/stop.ts";
 import { inputNames, insideStorage, namedFiles, resultFiles } from "../shared/storage.ts";
 import { writeArchive, type Entry } from "./archive.ts";
@@ -39,7 +40,7 @@ export async function backup(args: readonly string[]): Promise<number> {
   const { jobs, conversations, files } = manifest.counts;
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   console.log(`${printableLine(target)}
-${(statSync(target).size / 2 ** 20).toFixed(1)} MiB in ${seconds} s: ${jobs} jobs, ${conversations} conversations, ${files} files.`);
+${mebibytes(statSync(target).size)} in ${seconds} s: ${jobs} jobs, ${conversations} conversations, ${files} files.`);
   for (const { path, why } of manifest.missing.slice(0, 20))
     console.log(`! not in it (${why}): ${printableLine(path)}`);
   if (manifest.missing.length > 20)
@@ -94,9 +95,16 @@ async function write(config: Config, boardFile: string, target: string, signal: 
   }
 }
 
+/** Throws AppError `conflict` for a board that a restore would refuse: better now than then. */
 function copyBoard(file: string, copy: string): void {
   const board = openBoard(file);
   try {
+    const fault = schemaFault(board);
+    if (fault !== null)
+      throw new AppError(
+        "conflict",
+        `data/jobs.db has ${fault}. A restore would refuse that, so no backup was made. Undo what another program did to the board.`,
+      );
     board.copyTo(copy);
   } finally {
     board.close();
@@ -141,11 +149,11 @@ function* pathsOf(board: Board): Generator<{ name: string; isOwed: boolean }> {
 }
 
 function manifestOf({ version, facts }: Content, board: Board): Manifest {
-  const { schemaVersion, rows } = board.read(boardStatistics);
+  const { jobs = 0, conversations = 0 } = board.read(rowCounts);
   const [, ...files] = facts.files;
   const counts = {
-    jobs: rows["jobs"] ?? 0,
-    conversations: rows["conversations"] ?? 0,
+    jobs,
+    conversations,
     files: files.length,
     bytes: files.reduce((sum, file) => sum + file.bytes, 0),
   };
@@ -153,7 +161,8 @@ function manifestOf({ version, facts }: Content, board: Board): Manifest {
     product: "sandpiper",
     format: FORMAT,
     version,
-    schemaVersion,
+    // What is opened is brought to it.
+    schemaVersion: SCHEMA_VERSION,
     createdAt: new Date().toISOString(),
     counts,
     ...facts,

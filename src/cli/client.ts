@@ -18,7 +18,7 @@ export type Client = AsyncDisposable & {
   ) => Promise<T>;
   readonly download: (path: string) => Promise<Response>;
   readonly remove: (path: string) => Promise<void>;
-  /** Events of one job from the beginning; ends after job-completed or job-failed. */
+  /** Events of one job from the beginning; ends after job-completed or job-failed. Throws AppError when it is deleted. */
   readonly follow: (jobId: string, signal: AbortSignal) => AsyncGenerator<JobEvent>;
 };
 
@@ -101,6 +101,7 @@ async function* follow(
       if (event.jobId !== jobId) continue;
       yield event;
       if (event.kind === "job-completed" || event.kind === "job-failed") return;
+      if (event.kind === "job-deleted") throw new AppError("cancelled", "The job was deleted, so no answer will come.");
     }
     lastSeenAt = Math.min(lastSeenAt, performance.now());
     if (performance.now() - lastSeenAt > RETURN_MS)

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { loadConfig, readEnvironment, type Config } from "../shared/config.ts";
 import { diskLowSentence, freeBytes, isDiskLow } from "../shared/disk.ts";
 import { toAppError } from "../shared/errors.ts";
+import { gibibytes, mebibytes } from "../shared/sizes.ts";
 import { stopSignal } from "../shared/stop.ts";
 import { connect, type Client } from "./client.ts";
 import { examine, findProblems } from "./health.ts";
@@ -78,7 +79,7 @@ async function checkFolders(config: Config): Promise<string> {
     await rm(file);
   }
   if (isDiskLow(config)) throw new Error(diskLowSentence(config));
-  return `written and read back; ${gibibytes(freeBytes(config.dataDir))} GiB free`;
+  return `written and read back; ${gibibytes(freeBytes(config.dataDir))} free`;
 }
 
 /** Exported for its test: the others need a whole Sandpiper. */
@@ -94,17 +95,17 @@ export async function checkBoard(config: Config): Promise<string> {
     );
   if (logBytes > MAX_LOG_BYTES)
     throw new ProbeFailure(
-      `data/jobs.db-wal has grown to ${mebibytes(logBytes)} MiB: a program keeps an old state of the board open.`,
+      `data/jobs.db-wal has grown to ${mebibytes(logBytes)}: a program keeps an old state of the board open.`,
       "close the programs that read data/jobs.db",
     );
   const { jobs = 0 } = statistics.rows;
-  return `sound: ${jobs} jobs in ${mebibytes(statistics.fileBytes)} MiB; the log beside it has ${mebibytes(logBytes)} MiB`;
+  return `sound: ${jobs} jobs in ${mebibytes(statistics.fileBytes)}; the log beside it has ${mebibytes(logBytes)}`;
 }
 
 export async function checkStorage(config: Config): Promise<string> {
   const { usage, orphans, orphanBytes, missing } = await examine(config, Date.now());
   const used = usage.uploadBytes + usage.artifactBytes;
-  const share = `${gibibytes(used)} of ${gibibytes(config.storageBytes)} GiB`;
+  const share = `${gibibytes(used)} of ${gibibytes(config.storageBytes)}`;
   if (used >= config.storageBytes) throw new Error(`Uploads and results take ${share}; nothing new is accepted.`);
   if (missing > 0)
     throw new ProbeFailure(
@@ -112,12 +113,9 @@ export async function checkStorage(config: Config): Promise<string> {
       "put a backup in its place (bun run restore), or delete the conversations that miss them",
     );
   const files = usage.uploads + usage.artifacts;
-  const nobodys = orphans === 0 ? "" : `; ${orphans} files (${mebibytes(orphanBytes)} MiB) that no row names go soon`;
+  const nobodys = orphans === 0 ? "" : `; ${orphans} files (${mebibytes(orphanBytes)}) that no row names go soon`;
   return `${files} files, ${share}${nobodys}`;
 }
-
-const mebibytes = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
-const gibibytes = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
 
 function checkPage(config: Config): string {
   if (!existsSync(join(config.root, "dist/web/index.html"))) throw new Error("The dashboard has not been built.");

@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import { loadConfig, readEnvironment } from "../shared/config.ts";
 import { AppError } from "../shared/errors.ts";
+import { parseJson } from "../shared/rows.ts";
 import { pause, stopSignal } from "../shared/stop.ts";
 import { printableLine } from "./printable.ts";
 
@@ -70,19 +71,11 @@ async function readFrom(file: string, positions: Map<string, number>): Promise<s
 const timeOf = (line: string): string => /"at":"([^"]+)"/.exec(line)?.[1] ?? "";
 
 function pretty(line: string): string {
-  const parsed = Line.safeParse(safeJson(line));
+  const parsed = Line.safeParse(parseJson(line));
   if (!parsed.success) return printableLine(line);
   const { at, process, level, event, ...fields } = parsed.data;
   const rest = Object.entries(fields).map(
     ([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
   );
   return printableLine([at.slice(11, 23), process.padEnd(8), level.toUpperCase().padEnd(5), event, ...rest].join("  "));
-}
-
-function safeJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

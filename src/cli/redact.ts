@@ -3,6 +3,7 @@
 import { relative } from "node:path";
 import { z } from "zod";
 import { ERROR_CODES } from "../shared/errors.ts";
+import { parseJson } from "../shared/rows.ts";
 import { JOB_STATES, JOB_TYPES } from "../shared/types.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -28,17 +29,9 @@ const PROCESSES = z.looseObject({ process: z.enum(["main", "core", "worker", "sa
 
 /** `root` is the project folder: places in our own source stay. Never throws. */
 export function redactLine(line: string, root: string): string {
-  const parsed = PROCESSES.safeParse(fromJson(line));
+  const parsed = PROCESSES.safeParse(parseJson(line));
   if (parsed.success) return JSON.stringify(redactFields(parsed.data, root, 0));
   return redactFrame(line, root) ?? lengthOf(line);
-}
-
-function fromJson(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }
 
 /** A line's own fields are named by our programs; what is inside of them may be keyed by anything. */

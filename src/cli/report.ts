@@ -8,10 +8,11 @@ import { z } from "zod";
 import { findRunning } from "../main.ts";
 import { loadConfig, readEnvironment, SETTINGS, type Config } from "../shared/config.ts";
 import { SCHEMA_VERSION } from "../shared/db.ts";
-import { freeBytes, systemCode } from "../shared/disk.ts";
-import { AppError } from "../shared/errors.ts";
+import { freeBytes } from "../shared/disk.ts";
+import { AppError, systemCode } from "../shared/errors.ts";
 import { maskSecrets } from "../shared/log.ts";
 import { parseJson } from "../shared/rows.ts";
+import { mebibytes } from "../shared/sizes.ts";
 import type { Counts } from "../shared/statistics.ts";
 import { examine, findProblems } from "./health.ts";
 import { printableLine } from "./printable.ts";
@@ -242,5 +243,4 @@ function userName(): string {
   }
 }
 
-const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 const yesNo = (value: boolean): string => (value ? "yes" : "no");

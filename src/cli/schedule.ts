@@ -1,11 +1,13 @@
 // `sandpiper schedule add "Graph this CSV file" sales.csv --cron "0 9 * * 1"`: what is to be asked later, or again and again.
-import { basename, resolve } from "node:path";
+import { basename } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { loadConfig } from "../shared/config.ts";
 import { AppError } from "../shared/errors.ts";
 import { localTime, systemTimeZone } from "../shared/time_zones.ts";
 import { findServer, type Client } from "./client.ts";
+import { existingFile } from "./files.ts";
+import { isoTime } from "./jobs/json.ts";
 import { printableLine } from "./printable.ts";
 
 export const usage = `schedule add "WHAT YOU WANT" [FILE …]   ask again and again, or once and later
@@ -67,8 +69,8 @@ async function add(args: string[]): Promise<number> {
   });
   const [text = "", ...names] = positionals;
   const { callerDir } = loadConfig();
-  const files = await Promise.all(names.map((name) => existingFile(resolve(callerDir, name))));
-  const code = values.code === undefined ? null : await existingFile(resolve(callerDir, values.code));
+  const files = await Promise.all(names.map((name) => existingFile(callerDir, name)));
+  const code = values.code === undefined ? null : await existingFile(callerDir, values.code);
   if (text.trim() === "" && files.length === 0 && code === null)
     throw new AppError("bad_request", `Nothing was asked.\n\n  ${usage}`);
   const form = new FormData();
@@ -137,11 +139,6 @@ async function find(client: Client, name: string): Promise<Schedule> {
   throw new AppError("not_found", `There is no schedule “${printableLine(name)}”. See: bun run schedule -- list`);
 }
 
-async function existingFile(path: string): Promise<string> {
-  if (await Bun.file(path).exists()) return path;
-  throw new AppError("not_found", `There is no file ${path}.`);
-}
-
 function lineOf({ name, cron, timeZone, nextAt, pausedAt, lastTickAt }: Schedule): string {
   const show = (at: number) => localTime(at, timeZone);
   const last = lastTickAt === null ? "" : `, last ${show(lastTickAt)}`;
@@ -149,8 +146,6 @@ function lineOf({ name, cron, timeZone, nextAt, pausedAt, lastTickAt }: Schedule
   const state = pausedAt !== null ? "paused" : nextAt === null ? over : `next ${show(nextAt)}`;
   return `${printableLine(name)}\n    ${state}${last} (${printableLine(`${cron ?? "once"}, ${timeZone}`)})`;
 }
-
-const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
 
 function asJson(one: Schedule) {
   return {
@@ -162,9 +157,9 @@ function asJson(one: Schedule) {
     text: one.input.prompt ?? "",
     files: one.files.map((file) => file.name),
     conversation_id: one.conversationId,
-    next_at: iso(one.nextAt),
-    paused_at: iso(one.pausedAt),
-    last_tick_at: iso(one.lastTickAt),
+    next_at: isoTime(one.nextAt),
+    paused_at: isoTime(one.pausedAt),
+    last_tick_at: isoTime(one.lastTickAt),
     last_job_id: one.lastJobId,
   };
 }

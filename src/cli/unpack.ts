@@ -6,13 +6,14 @@ import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { openBoard, SCHEMA_VERSION, type Board } from "../shared/db.ts";
-import { freeBytes, systemCode } from "../shared/disk.ts";
-import { AppError } from "../shared/errors.ts";
+import { freeBytes } from "../shared/disk.ts";
+import { AppError, systemCode } from "../shared/errors.ts";
 import { syncFolder } from "../shared/files.ts";
 import { parseJson } from "../shared/rows.ts";
-import { boardStatistics, integrityProblems, schemaNames } from "../shared/statistics.ts";
+import { schemaFault } from "../shared/schema.ts";
+import { integrityProblems, rowCounts } from "../shared/statistics.ts";
 import { forgetUnsafe, insideStorage, namedFiles } from "../shared/storage.ts";
-import { readArchive, type Entry } from "./archive.ts";
+import { notWhole, readArchive, type Entry } from "./archive.ts";
 import { BOARD, MANIFEST, Manifest, type FileFacts } from "./manifest.ts";
 
 /** Two folders that are not there yet. */
@@ -56,7 +57,7 @@ async function readAll(file: string, room: Room, signal: AbortSignal): Promise<U
 /** Where it belongs; only names that we give come through. */
 function placeOf(name: string, room: Room): string {
   const inside = insideStorage(name);
-  if (name !== BOARD && inside === null) throw bad(`“${name.slice(0, 200)}” does not belong into a backup`);
+  if (name !== BOARD && inside === null) throw notWhole(`“${name.slice(0, 200)}” does not belong into a backup`);
   return inside === null ? join(room.data, "jobs.db") : join(room.storage, inside);
 }
 
@@ -74,16 +75,16 @@ async function store(entry: Entry, path: string): Promise<FileFacts> {
 }
 
 async function readManifest(entry: Entry): Promise<unknown> {
-  if (entry.bytes > MAX_MANIFEST_BYTES) throw bad("its list of contents is too long");
+  if (entry.bytes > MAX_MANIFEST_BYTES) throw notWhole("its list of contents is too long");
   const chunks: Uint8Array[] = [];
   for await (const chunk of entry.chunks) chunks.push(chunk);
   return parseJson(Buffer.concat(chunks).toString("utf8"));
 }
 
 function checkManifest({ files, manifest: found }: Unpacked): Manifest {
-  if (found === undefined) throw bad("its list of contents is missing");
+  if (found === undefined) throw notWhole("its list of contents is missing");
   const parsed = Manifest.safeParse(found);
-  if (!parsed.success) throw bad("its list of contents is not one that this Sandpiper knows");
+  if (!parsed.success) throw notWhole("its list of contents is not one that this Sandpiper knows");
   const manifest = parsed.data;
   if (manifest.schemaVersion > SCHEMA_VERSION)
     throw new AppError(
@@ -92,10 +93,10 @@ function checkManifest({ files, manifest: found }: Unpacked): Manifest {
     );
   for (const facts of manifest.files) {
     const file = files.get(facts.path);
-    if (file === undefined) throw bad(`“${facts.path}” is missing in it`);
-    if (file.sha256 !== facts.sha256) throw bad(`“${facts.path}” in it is damaged`);
+    if (file === undefined) throw notWhole(`“${facts.path}” is missing in it`);
+    if (file.sha256 !== facts.sha256) throw notWhole(`“${facts.path}” in it is damaged`);
   }
-  if (!manifest.files.some(({ path }) => path === BOARD)) throw bad("the board is missing in it");
+  if (!manifest.files.some(({ path }) => path === BOARD)) throw notWhole("the board is missing in it");
   return manifest;
 }
 
@@ -105,28 +106,27 @@ async function dropUnclaimed(room: Room, { files }: Unpacked, manifest: Manifest
   const known = new Set(manifest.missing.map(({ path }) => path));
   for (const path of files.keys()) {
     if (claimed.has(path)) continue;
-    if (!known.has(path)) throw bad(`“${path}” in it is not on its list of contents`);
+    if (!known.has(path)) throw notWhole(`“${path}” in it is not on its list of contents`);
     await rm(placeOf(path, room));
   }
 }
 
-/** Sound, not newer, with all that a board has, and every file that it names is there or known to be missing. */
+/** Sound, not newer, with all that a board has and nothing else, and every file that it names is there or known to be missing. */
 async function checkBoard(file: string, manifest: Manifest): Promise<void> {
   const board = openUnpacked(file);
   try {
     const [problem] = board.read(integrityProblems);
-    if (problem !== undefined) throw bad(`the board in it is damaged (${problem})`);
-    const names = new Set(board.read(schemaNames));
-    const lacking = (await namesOfFresh(dirname(file))).find((name) => !names.has(name));
-    if (lacking !== undefined) throw bad(`the board in it has no ${lacking}`);
-    const { jobs, conversations } = board.read(boardStatistics).rows;
+    if (problem !== undefined) throw notWhole(`the board in it is damaged (${problem})`);
+    const fault = schemaFault(board);
+    if (fault !== null) throw notWhole(`the board in it has ${fault}`);
+    const { jobs, conversations } = board.read(rowCounts);
     if (jobs !== manifest.counts.jobs || conversations !== manifest.counts.conversations)
-      throw bad("the board in it is not the one that its list of contents tells of");
+      throw notWhole("the board in it is not the one that its list of contents tells of");
     await board.write(forgetUnsafe);
     const known = new Set([...manifest.files, ...manifest.missing].map(({ path }) => path));
     for (const paths of namedFiles(board)) {
       const lost = paths.find((path) => !known.has(path));
-      if (lost !== undefined) throw bad(`“${lost}” is missing in it`);
+      if (lost !== undefined) throw notWhole(`“${lost}” is missing in it`);
     }
   } finally {
     board.close();
@@ -138,20 +138,9 @@ function openUnpacked(file: string): Board {
   try {
     return openBoard(file);
   } catch (error) {
-    if (error instanceof AppError && error.code === "config") throw bad("the board in it cannot be opened");
+    if (error instanceof AppError && error.code === "config") throw notWhole("the board in it cannot be opened");
     if (error instanceof AppError && error.code === "unavailable") throw full();
     throw error;
-  }
-}
-
-async function namesOfFresh(folder: string): Promise<string[]> {
-  const place = join(folder, "fresh");
-  const fresh = openBoard(join(place, "jobs.db"));
-  try {
-    return fresh.read(schemaNames);
-  } finally {
-    fresh.close();
-    await rm(place, { recursive: true });
   }
 }
 
@@ -168,7 +157,6 @@ async function syncFile(path: string): Promise<void> {
   await file.sync();
 }
 
-const bad = (why: string): AppError => new AppError("unsupported", `This is not a whole backup: ${why}.`);
 const full = (): AppError =>
   new AppError("unavailable", "There is not enough room on the disk for what is in the backup.");
 
@@ -182,8 +170,8 @@ function translate(error: unknown, signal: AbortSignal): AppError {
   if (error instanceof AppError) return error;
   const code = systemCode(error);
   if (["ENOSPC", "EDQUOT", "SQLITE_FULL"].includes(code)) return full();
-  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return bad("the board in it is damaged");
-  if (code.startsWith("Z_")) return bad("it is cut off or damaged");
-  if (["EEXIST", "ENOTDIR", "EISDIR", "ENAMETOOLONG"].includes(code)) return bad("two files in it have one name");
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return notWhole("the board in it is damaged");
+  if (code.startsWith("Z_")) return notWhole("it is cut off or damaged");
+  if (["EEXIST", "ENOTDIR", "EISDIR", "ENAMETOOLONG"].includes(code)) return notWhole("two files in it have one name");
   throw error;
 }

@@ -27,7 +27,7 @@ export async function takeCare(estate: Estate, signal: AbortSignal): Promise<voi
   await pause(FIRST_ROUND_MS, signal);
   while (!signal.aborted) {
     try {
-      await goRound(estate, signal);
+      await tidyUp(estate, signal);
     } catch (error) {
       estate.log.error("round-failed", { error });
     }
@@ -35,7 +35,7 @@ export async function takeCare(estate: Estate, signal: AbortSignal): Promise<voi
   }
 }
 
-export async function goRound(estate: Estate, signal: AbortSignal): Promise<void> {
+export async function tidyUp(estate: Estate, signal: AbortSignal): Promise<void> {
   const { board, config, clock, log } = estate;
   const forgotten = await maintain(board, config, clock.now(), signal);
   const { missing, ...swept } = await sweepStorage(board, config.storageDir, clock.now());

@@ -2,13 +2,17 @@
 import { z } from "zod";
 import { AppError, toAppError, type ErrorCode } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
+import { mebibytes } from "../shared/sizes.ts";
 import type { Auth } from "./auth.ts";
+import { readForm } from "./form.ts";
 
 /** A validated request. `body` is whatever the route's schema made of it; `undefined` without one. */
 export type Call<Query = unknown, Body = unknown> = {
   readonly params: { readonly [name: string]: string };
   readonly query: Query;
   readonly body: Body;
+  /** Those of a form; none with JSON. */
+  readonly files: readonly File[];
   readonly request: Request;
 };
 
@@ -20,7 +24,7 @@ export type Route = {
   /** `none` for the page itself, health and pairing. */
   readonly auth: "none" | "paired";
   readonly query?: z.ZodType;
-  /** A JSON body. `multipart` routes read the request themselves, within the size limit. */
+  /** A JSON body. A form has the same fields, but for `files`. */
   readonly body?: z.ZodType;
   readonly accepts?: "json" | "multipart-or-json";
   readonly status: number;
@@ -84,13 +88,12 @@ export async function answer(guard: Guard, route: Route, sent: Request & { param
   try {
     admit(guard, route, sent);
     const request = bounded(sent, guard.maxBodyBytes);
+    const { body, files } = await readBody(route, request);
     const result = await route.handle({
       params: z.record(z.string(), z.string()).catch({}).parse(sent.params),
       query: parse(route.query, Object.fromEntries(new URL(request.url).searchParams), "query"),
-      body:
-        route.body === undefined || isMultipart(request)
-          ? undefined
-          : parse(route.body, await readJson(request), "body"),
+      body,
+      files,
       request,
     });
     return withHeaders(result instanceof Response ? result : toResponse(result, route.status));
@@ -147,13 +150,13 @@ function checkOrigin(request: Request, port: number): void {
 }
 
 const isJson = (request: Request): boolean => /^application\/json\b/i.test(request.headers.get("content-type") ?? "");
-export const isMultipart = (request: Request): boolean =>
+const isMultipart = (request: Request): boolean =>
   /^multipart\/form-data\b/i.test(request.headers.get("content-type") ?? "");
 
 const tooLarge = (maxBytes: number) =>
   new AppError(
     "too_large",
-    `That is more than ${Math.floor(maxBytes / 2 ** 20)} MiB in one message. Send less, or raise SANDPIPER_MAX_UPLOAD_MB.`,
+    `That is more than ${mebibytes(maxBytes)} in one message. Send less, or raise SANDPIPER_MAX_UPLOAD_MB.`,
   );
 
 /** A body that comes in chunks does not say its length beforehand, so it is counted on its way. */
@@ -170,6 +173,13 @@ function bounded(request: Request, maxBytes: number): Request {
   return new Request(request, { method: request.method, body: request.body.pipeThrough(counter) });
 }
 
+async function readBody(route: Route, request: Request): Promise<Pick<Call, "body" | "files">> {
+  if (route.body === undefined) return { body: undefined, files: [] };
+  if (!isMultipart(request)) return { body: parse(route.body, await readJson(request), "body"), files: [] };
+  const { fields, files } = await readForm(request);
+  return { body: parse(route.body, fields, "form"), files };
+}
+
 async function readJson(request: Request): Promise<unknown> {
   try {
     return await request.json();
@@ -180,7 +190,7 @@ async function readJson(request: Request): Promise<unknown> {
 }
 
 /** Throws AppError `bad_request` that names the first thing that is wrong. */
-export function parse(schema: z.ZodType | undefined, value: unknown, where: string): unknown {
+function parse(schema: z.ZodType | undefined, value: unknown, where: string): unknown {
   if (schema === undefined) return undefined;
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Board } from "../shared/db.ts";
 import { eventsAfter, latestSeq } from "../shared/events.ts";
 import type { Log } from "../shared/log.ts";
+import { parseJson } from "../shared/rows.ts";
 import type { LiveFrame } from "../shared/types.ts";
 import type { Auth } from "./auth.ts";
 
@@ -65,14 +66,16 @@ export function createLive(board: Board, auth: Auth, log: Log, port: () => numbe
   };
 
   const greet = (socket: ServerWebSocket<Follower>, message: string | Buffer) => {
-    const frame = FirstFrame.safeParse(safeJson(String(message)));
+    const frame = FirstFrame.safeParse(parseJson(String(message)));
     if (!frame.success || !auth.isAllowedKey(frame.data.key, socket.data.cookies, port())) {
       socket.close(CLOSE_UNPAIRED, "not paired");
       return;
     }
     if (socket.data.deadline !== null) clearTimeout(socket.data.deadline);
-    socket.data.sent = frame.data.after;
-    send(socket, { type: "hello", seq: board.read(latestSeq), version });
+    const newest = board.read(latestSeq);
+    // A cursor beyond the log is one of a longer log, before a restore.
+    socket.data.sent = Math.min(frame.data.after, newest);
+    send(socket, { type: "hello", seq: newest, version });
     catchUp(socket);
   };
 
@@ -112,12 +115,4 @@ function pollForStrangers(board: Board, onChange: () => void): () => void {
     known = current;
   }, POLL_MS);
   return () => clearInterval(poll);
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -43,21 +43,18 @@ function operation(route: Route): object {
 
 const FAILURE = z.toJSONSchema(z.object({ error: z.object({ code: z.string(), message: z.string() }) }));
 
-const FORM = {
-  type: "object",
-  properties: {
-    text: { type: "string" },
-    conversation_id: { type: "string" },
-    code: { type: "string" },
-    not_before: { type: "string" },
-    deadline: { type: "string" },
-    files: { type: "array", items: { type: "string", format: "binary" } },
-  },
-};
+type Schema = z.core.JSONSchema.BaseSchema;
 
-function bodyContent(route: Route, schema: object): object {
+function bodyContent(route: Route, schema: Schema): object {
   const json = { "application/json": { schema } };
-  return route.accepts === "multipart-or-json" ? { "multipart/form-data": { schema: FORM }, ...json } : json;
+  return route.accepts === "multipart-or-json" ? { "multipart/form-data": { schema: asForm(schema) }, ...json } : json;
+}
+
+/** The same fields, but with files in the place of their ids. */
+function asForm(schema: Schema): object {
+  const { files, ...fields } = schema.properties ?? {};
+  const items = { type: "string", format: "binary" };
+  return { ...schema, properties: { ...fields, files: { ...(typeof files === "object" ? files : {}), items } } };
 }
 
 function pathParameters(route: Route): object[] {

@@ -16,9 +16,8 @@ import { route, type Route } from "./http.ts";
 import type { Inbox } from "./inbox.ts";
 import { jobRoutes } from "./job_routes.ts";
 import { describeApi } from "./openapi.ts";
-import { readMessage, Receipt } from "./receive.ts";
+import { Message, readMessage, Receipt } from "./receive.ts";
 import { scheduleRoutes } from "./schedule_routes.ts";
-import { TIMING } from "./timing.ts";
 
 export type Desk = {
   readonly config: Config;
@@ -35,15 +34,6 @@ export type Desk = {
   /** The next tick may be another one now. */
   readonly schedulesChanged: () => void;
 };
-
-const Message = z.strictObject({
-  text: z.string().max(100_000).default(""),
-  conversation_id: z.string().max(100).optional(),
-  files: z.array(z.string().max(200)).max(50).optional(),
-  code: z.string().max(1_000_000).optional(),
-  example: z.string().max(100).optional(),
-  ...TIMING,
-});
 
 export function createRoutes(desk: Desk): readonly Route[] {
   const table: Route[] = [
@@ -128,14 +118,13 @@ function messageRoutes(desk: Desk): Route[] {
       method: "POST",
       path: "/api/messages",
       summary:
-        "Send a message with files (multipart: text, conversation_id, files) or as JSON; it becomes a job, " +
-        "but the same Idempotency-Key (a header) only once",
+        "Send a message, with files (multipart) or as JSON; it becomes a job, but the same Idempotency-Key (a header) only once",
       auth: "paired",
       accepts: "multipart-or-json",
       body: Message,
       status: 202,
       response: Receipt,
-      handle: ({ request, body }) => readMessage(desk, request, body),
+      handle: ({ request, body, files }) => readMessage(desk, request, body, files),
     }),
     route({
       method: "GET",
@@ -220,6 +209,7 @@ async function erase(desk: Desk, id: string): Promise<void> {
   if (gone === "running")
     throw new AppError("conflict", "Something is still running here. Stop it first, then delete.");
   if (gone === "unknown") throw new AppError("not_found", "That conversation does not exist any more.");
+  desk.nudge();
   await removeOutputs(desk.config.storageDir, gone.jobIds);
   await desk.inbox.release(gone.uploadIds);
 }

@@ -1,14 +1,14 @@
-// The routes of schedules: what is to be asked is read like a message, when is read here.
+// The routes of schedules: what is to be asked is read like a message, and kept until its time.
 import { z } from "zod";
-import { nextTick, parseCron } from "../shared/cron.ts";
 import type { Board } from "../shared/db.ts";
 import { AppError } from "../shared/errors.ts";
 import * as schedules from "../shared/schedules.ts";
-import { localTime, parseTime, parseTimeZone, systemTimeZone } from "../shared/time_zones.ts";
-import { parse, route, type Route } from "./http.ts";
+import { localTime } from "../shared/time_zones.ts";
+import { route, type Route } from "./http.ts";
 import type { Inbox } from "./inbox.ts";
 import { decide } from "./intent.ts";
-import { draftFromForm, draftFromJson, readForm, textOf, type Draft } from "./receive.ts";
+import { ASKED, readDraft, type Draft } from "./receive.ts";
+import { RECURRENCE, recurrenceOf, type Recurrence } from "./recurrence.ts";
 
 export type ScheduleDesk = {
   readonly board: Board;
@@ -18,24 +18,11 @@ export type ScheduleDesk = {
   readonly schedulesChanged: () => void;
 };
 
-const TIMING = {
-  /** Again and again. */
-  cron: z.string().max(1_000).optional(),
-  /** Once: an ISO 8601 date and time; without an offset it is local time of the zone. */
-  at: z.string().max(100).optional(),
-  time_zone: z.string().max(100).optional(),
+const Wanted = z.strictObject({
+  ...ASKED,
+  ...RECURRENCE,
   name: z.string().max(100).optional(),
   missed: z.enum(schedules.MISSED_POLICIES).default("once"),
-};
-const Timing = z.object(TIMING);
-type Timing = z.infer<typeof Timing>;
-
-const Wanted = z.strictObject({
-  text: z.string().max(100_000).default(""),
-  files: z.array(z.string().max(200)).max(50).optional(),
-  code: z.string().max(1_000_000).optional(),
-  example: z.string().max(100).optional(),
-  ...TIMING,
 });
 type Wanted = z.infer<typeof Wanted>;
 
@@ -52,13 +39,12 @@ export function scheduleRoutes(desk: ScheduleDesk): Route[] {
     route({
       method: "POST",
       path: "/api/schedules",
-      summary:
-        "Ask later, once (at) or again and again (cron): multipart (text, files, code, cron or at, time_zone, name, missed) or JSON",
+      summary: "Ask later, once (at) or again and again (cron): multipart or JSON",
       auth: "paired",
       accepts: "multipart-or-json",
       body: Wanted,
       status: 201,
-      handle: async ({ request, body }) => changed(desk, await add(desk, request, body)),
+      handle: async ({ body, files }) => changed(desk, await add(desk, body, files)),
     }),
     route({
       method: "POST",
@@ -102,26 +88,20 @@ function changed(desk: ScheduleDesk, schedule: schedules.Schedule | null): { sch
   return { schedule };
 }
 
-async function add(desk: ScheduleDesk, request: Request, body: Wanted | undefined): Promise<schedules.Schedule> {
-  if (body !== undefined) return keep(desk, body, () => draftFromJson(desk.inbox, body));
-  const form = await readForm(request);
-  return keep(desk, timingOf(form), () => draftFromForm(desk.inbox, form));
-}
-
 /** Whatever is wrong with the time is known before a file is kept. */
-async function keep(desk: ScheduleDesk, timing: Timing, read: () => Promise<Draft>): Promise<schedules.Schedule> {
+async function add(desk: ScheduleDesk, wanted: Wanted, files: readonly File[]): Promise<schedules.Schedule> {
   const { board, inbox, now } = desk;
-  const when = whenOf(timing, now());
-  const draft = await read();
+  const recurrence = recurrenceOf(wanted, now());
+  const draft = await readDraft(inbox, wanted, files);
   try {
     const schedule = {
       id: Bun.randomUUIDv7(),
       conversationId: Bun.randomUUIDv7(),
-      name: nameOf(timing, draft, board.read(schedules.listSchedules)),
-      missed: timing.missed,
+      name: nameOf(wanted.name ?? "", draft, board.read(schedules.listSchedules)),
+      missed: wanted.missed,
       files: draft.files,
-      note: noteOf(when),
-      ...when,
+      note: noteOf(recurrence),
+      ...recurrence,
       ...decide(draft, []),
     };
     return await schedules.createSchedule(board, schedule, now());
@@ -131,35 +111,9 @@ async function keep(desk: ScheduleDesk, timing: Timing, read: () => Promise<Draf
   }
 }
 
-function timingOf(form: FormData): Timing {
-  const fields = Object.keys(TIMING).map((name) => [name, textOf(form.get(name))] as const);
-  // `parse` words the refusal.
-  return Timing.parse(parse(Timing, Object.fromEntries(fields.filter(([, value]) => value !== "")), "form"));
-}
-
-type When = { readonly cron: string | null; readonly timeZone: string; readonly nextAt: number };
-
-function whenOf(timing: Timing, now: number): When {
-  const timeZone = parseTimeZone(timing.time_zone ?? systemTimeZone());
-  if (timing.cron !== undefined && timing.at === undefined) {
-    const cron = parseCron(timing.cron);
-    const nextAt = nextTick(cron, timeZone, now);
-    if (nextAt !== null) return { cron, timeZone, nextAt };
-  }
-  if (timing.at === undefined || timing.cron !== undefined)
-    throw new AppError("bad_request", "Say when: either cron, for again and again, or at, for once.");
-  const nextAt = parseTime(timing.at, timeZone);
-  if (nextAt > now) return { cron: null, timeZone, nextAt };
-  throw new AppError(
-    "bad_request",
-    `${localTime(nextAt, timeZone)} is over: in ${timeZone} it is ${localTime(now, timeZone)}.`,
-  );
-}
-
 /** The given one, or the beginning of what is asked, with a number if there is such a one. */
-function nameOf(timing: Timing, draft: Draft, others: readonly schedules.Schedule[]): string {
-  const given = oneLine(timing.name ?? "");
-  if (given !== "") return given;
+function nameOf(given: string, draft: Draft, others: readonly schedules.Schedule[]): string {
+  if (oneLine(given) !== "") return oneLine(given);
   const asked = oneLine(draft.text) || draft.files.map((file) => file.name).join(", ") || "Python";
   const stem =
     asked.length <= 60
@@ -177,7 +131,7 @@ function nameOf(timing: Timing, draft: Draft, others: readonly schedules.Schedul
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim();
 
 /** What the conversation of the schedule begins with. */
-function noteOf({ cron, timeZone, nextAt }: When): string {
+function noteOf({ cron, timeZone, nextAt }: Recurrence): string {
   const first = `${localTime(nextAt, timeZone)} (${timeZone})`;
   return cron === null
     ? `Scheduled for ${first}. The answer will be here.`

@@ -6,7 +6,7 @@ import { systemClock } from "../shared/clock.ts";
 import { loadConfig, type Config } from "../shared/config.ts";
 import { coreLock, holdLock, openBoard, type Board } from "../shared/db.ts";
 import { openReserve, type Reserve } from "../shared/disk.ts";
-import { AppError } from "../shared/errors.ts";
+import { AppError, systemCode } from "../shared/errors.ts";
 import { createLog } from "../shared/log.ts";
 import { listenForNudges } from "../shared/nudge.ts";
 import { createReaper } from "../shared/reaper.ts";
@@ -143,7 +143,7 @@ async function serveRest(
 try {
   await main();
 } catch (error) {
-  const isTaken = error instanceof Error && "code" in error && error.code === "EADDRINUSE";
+  const isTaken = systemCode(error) === "EADDRINUSE";
   const message = error instanceof AppError ? error.message : String(error);
   const isRunning = error instanceof AppError && error.code === "conflict";
   process.send?.({ type: "failed", reason: isTaken ? "port-in-use" : isRunning ? "running" : "error", message });

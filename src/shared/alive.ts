@@ -1,5 +1,6 @@
 // Whether a process of this machine lives.
 import { readFileSync, readlinkSync } from "node:fs";
+import { systemCode } from "./errors.ts";
 
 /** False also for a dead one that nobody has collected yet: where process 1 is no real init, it stays for ever. */
 export function isAlive(pid: number): boolean {
@@ -8,7 +9,7 @@ export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    return systemCode(error) === "EPERM";
   }
   return !isZombie(pid);
 }

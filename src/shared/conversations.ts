@@ -43,7 +43,8 @@ export function admitMessage(
         now,
       );
     const conversationId = message.conversationId ?? ids.conversationId;
-    insertMessage(tx, { ...ids, conversationId }, message, now);
+    const { messageId, jobId } = ids;
+    insertMessage(tx, { ...message, id: messageId, conversationId, role: "user", jobId }, now);
     insertJob(tx, { ...job, id: ids.jobId, conversationId, files: message.files, priority: PERSON_PRIORITY }, now);
     return { ...ids, conversationId };
   });
@@ -128,23 +129,30 @@ function touchConversation(tx: Tx, id: string, now: number): boolean {
   return tx.run("UPDATE conversations SET updated_at = ? WHERE id = ?", now, id) === 1;
 }
 
-function insertMessage(tx: Tx, ids: Admitted, message: InboundMessage, now: number): void {
+type NewMessage = Omit<Message, "createdAt"> & {
+  /** Unique within its channel. */
+  readonly channelMessageId: string;
+};
+
+/** Statement: the message, and its files where they are not known yet. */
+export function insertMessage(tx: Tx, message: NewMessage, now: number): void {
   tx.run(
     `INSERT INTO messages (id, conversation_id, role, channel, channel_message_id, text, job_id, created_at)
-     VALUES (?, ?, 'user', ?, ?, ?, ?, ?)`,
-    ids.messageId,
-    ids.conversationId,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    message.id,
+    message.conversationId,
+    message.role,
     message.channel,
     message.channelMessageId,
     message.text,
-    ids.jobId,
+    message.jobId,
     now,
   );
   message.files.forEach((file, position) => {
     if (readUpload(tx, file.id) === null) insertUpload(tx, file, now);
     tx.run(
       "INSERT INTO message_uploads (message_id, position, upload_id) VALUES (?, ?, ?)",
-      ids.messageId,
+      message.id,
       position,
       file.id,
     );

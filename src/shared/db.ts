@@ -15,8 +15,8 @@ import { dirname, join } from "node:path";
 import board from "./migrations/0001_board.sql" with { type: "text" };
 import runs from "./migrations/0002_runs.sql" with { type: "text" };
 import { isAlive } from "./alive.ts";
-import { AppError } from "./errors.ts";
-import { codeOf, GroupCommits, isBusy, isFull, type Durability } from "./group_commit.ts";
+import { AppError, systemCode } from "./errors.ts";
+import { GroupCommits, isBusy, isFull, type Durability } from "./group_commit.ts";
 
 /** Forward only; the position in the list is the version it leads to (`PRAGMA user_version`). */
 const MIGRATIONS: readonly string[] = [board, runs];
@@ -79,6 +79,11 @@ export function openBoard(file: string, options: BoardOptions = {}): Board {
     database?.close(false);
     throw toOpenError(error, file);
   }
+}
+
+/** One without rows and without a file: what every board consists of. */
+export function emptyBoard(): Board {
+  return prepare(new Database(":memory:", { strict: true }), ":memory:", {});
 }
 
 /** What is wrong with the file, one sentence each; nothing when it is sound. Never call it inside core or worker. */
@@ -264,7 +269,7 @@ function waiting<T>(maxMs: number, attempt: () => T): T {
 }
 
 function toOpenError(error: unknown, file: string): unknown {
-  const code = codeOf(error);
+  const code = systemCode(error);
   if (/^(SQLITE_(CANTOPEN|READONLY|PERM)|EACCES|EROFS|EPERM|EEXIST|ENOTDIR)/.test(code))
     return new AppError(
       "config",

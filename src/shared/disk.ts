@@ -4,7 +4,8 @@ import { existsSync, rmSync, statfsSync, statSync } from "node:fs";
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Config } from "./config.ts";
-import { AppError } from "./errors.ts";
+import { AppError, systemCode } from "./errors.ts";
+import { mebibytes } from "./sizes.ts";
 
 /** Enough to settle the jobs that run and to delete what is old. */
 export const RESERVE_BYTES = 8 * 2 ** 20;
@@ -31,12 +32,10 @@ export function assertDiskRoom(config: Places): void {
 export function diskLowSentence(config: Places): string {
   const free = Math.min(freeBytes(config.dataDir), freeBytes(config.storageDir));
   return (
-    `Only ${mebibytes(free)} MiB are free on the disk and ${mebibytes(config.minFreeBytes)} MiB must stay free, so nothing new ` +
+    `Only ${mebibytes(free)} are free on the disk and ${mebibytes(config.minFreeBytes)} must stay free, so nothing new ` +
     `is begun. Free some space, or lower SANDPIPER_MIN_FREE_MB.`
   );
 }
-
-const mebibytes = (bytes: number): string => Math.floor(bytes / 2 ** 20).toLocaleString("en");
 
 export type Reserve = {
   /** Makes the reserve if there is none and room for it. True if it is there now. */
@@ -87,10 +86,6 @@ async function make(file: string): Promise<boolean> {
   }
   return isWhole(file);
 }
-
-/** What the system or SQLite calls a failure, e.g. `ENOSPC`; empty for other errors. */
-export const systemCode = (error: unknown): string =>
-  error instanceof Error && "code" in error ? String(error.code) : "";
 
 /** Noise: zeros would take no room where the file system compresses. */
 async function fill(part: string): Promise<void> {

@@ -38,6 +38,10 @@ export class AppError extends Error {
   }
 }
 
+/** What the system or SQLite calls a failure, e.g. `ENOSPC` or `SQLITE_BUSY`; empty for other errors. */
+export const systemCode = (error: unknown): string =>
+  error instanceof Error && "code" in error ? String(error.code) : "";
+
 /** Anything thrown, as an AppError; a stranger becomes `internal` and keeps its text as the cause only. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;

@@ -92,7 +92,7 @@ function toEvent(row: Record<string, unknown>): JobEvent[] {
   return isEvent(event) ? [event] : [];
 }
 
-/** Only appendEvent and the insert trigger write events, so the kind tells the rest. */
+/** Only appendEvent and the triggers of jobs write events, so the kind tells the rest. */
 function isEvent(event: { readonly kind: string }): event is JobEvent {
   return KINDS.has(event.kind);
 }

@@ -3,8 +3,7 @@ import { createHash } from "node:crypto";
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { lstat, mkdir, open, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve, sep } from "node:path";
-import { systemCode } from "./disk.ts";
-import { AppError } from "./errors.ts";
+import { AppError, systemCode } from "./errors.ts";
 
 /** The last part of a path in a form that every file system, shell and page can bear; never empty, at most 120 bytes or so. */
 export function safeName(name: string, fallback = "file"): string {

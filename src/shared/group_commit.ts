@@ -1,5 +1,5 @@
 // Group commit: units of work that arrive in one turn of the event loop share one transaction and one wait for the disk.
-import { AppError } from "./errors.ts";
+import { AppError, systemCode } from "./errors.ts";
 
 /**
  * How much a unit of work insists. `durable`: on the disk when it resolves. `soft`: visible to everybody when it
@@ -197,13 +197,10 @@ function runInSavepoint(engine: Engine, unit: Unit, failures: Map<Unit, unknown>
   engine.run("RELEASE unit");
 }
 
-export const isBusy = (error: unknown): boolean => codeOf(error).startsWith("SQLITE_BUSY");
+export const isBusy = (error: unknown): boolean => systemCode(error).startsWith("SQLITE_BUSY");
 
 /** The disk is full, or fails in another way. */
-export const isFull = (error: unknown): boolean => /^SQLITE_(FULL|IOERR)/.test(codeOf(error));
-
-/** SQLite's name for what went wrong; empty for other errors. */
-export const codeOf = (error: unknown): string => (error instanceof Error && "code" in error ? String(error.code) : "");
+export const isFull = (error: unknown): boolean => /^SQLITE_(FULL|IOERR)/.test(systemCode(error));
 
 const locked = (cause: unknown) =>
   new AppError("unavailable", "Another program has locked data/jobs.db, so nothing can be kept. Close that program.", {

@@ -1,6 +1,7 @@
 // Log lines on disk: one file a process, renamed when it is full, the oldest dropped.
 import { appendFileSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname } from "node:path";
+import { systemCode } from "./errors.ts";
 
 export type RotatedFile = { readonly append: (line: string) => void };
 
@@ -25,7 +26,7 @@ export function rotatedFile(file: string, maxBytes = 5 * 2 ** 20, keep = 3): Rot
         bytes += size;
       } catch (error) {
         // A full disk must not take the programs down with their log. The line is the only thing that is lost.
-        if (!(error instanceof Error && "code" in error)) throw error;
+        if (systemCode(error) === "") throw error;
       }
     },
   };

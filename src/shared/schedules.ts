@@ -1,17 +1,20 @@
 // What is to be asked again and again, or once and later. Exactly one job a tick, whoever looks and however the clock jumps.
 import { z } from "zod";
+import { insertMessage } from "./conversations.ts";
 import { nextTick } from "./cron.ts";
 import type { Board, Tx } from "./db.ts";
 import { AppError } from "./errors.ts";
 import { insertJob } from "./jobs.ts";
 import { integer, optionalInteger, optionalText, parseJson, text } from "./rows.ts";
 import { JOB_TYPES, JobInput, type JobType, type UploadedFile } from "./types.ts";
-import { insertUpload, readUpload } from "./uploads.ts";
+import { readUpload } from "./uploads.ts";
 
 export const MISSED_POLICIES = ["once", "skip"] as const;
 /** What becomes of ticks that nobody was there for: one job for all of them, or none. */
 export type MissedPolicy = (typeof MISSED_POLICIES)[number];
 
+/** Of the messages that nobody sent. */
+const CHANNEL = "schedule";
 /** A tick that is later than this was missed. */
 export const GRACE_MS = 60_000;
 
@@ -62,8 +65,8 @@ export function createSchedule(board: Board, schedule: NewSchedule, now: number)
       now,
       now,
     );
-    const note = { id: noteId, conversationId, role: "assistant", key: id, text: schedule.note, jobId: null } as const;
-    insertMessage(tx, note, schedule.files, now);
+    const note = { id: noteId, conversationId, role: "assistant", text: schedule.note, files: schedule.files } as const;
+    insertMessage(tx, { ...note, channel: CHANNEL, channelMessageId: id, jobId: null }, now);
     tx.run(
       `INSERT INTO schedules (id, name, cron, time_zone, missed, type, input, conversation_id, next_at, created_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -198,47 +201,14 @@ function askNow(
   const { type, input, files, conversationId } = schedule;
   const job = { id: ids.jobId, type, input, files, conversationId, priority: 0, idempotencyKey: `schedule:${key}` };
   const jobId = insertJob(tx, job, now);
-  const message = { id: ids.messageId, conversationId, role: "user", key, text: input.prompt ?? "", jobId } as const;
-  insertMessage(tx, message, files, now);
+  const message = { id: ids.messageId, conversationId, role: "user", text: input.prompt ?? "", files } as const;
+  insertMessage(tx, { ...message, channel: CHANNEL, channelMessageId: key, jobId }, now);
   tx.run("UPDATE conversations SET updated_at = ? WHERE id = ?", now, conversationId);
   return jobId;
 }
 
 function isSaid(tx: Tx, key: string): boolean {
-  return tx.get("SELECT 1 FROM messages WHERE channel = 'schedule' AND channel_message_id = ?", key) !== null;
-}
-
-type NewMessage = {
-  readonly id: string;
-  readonly conversationId: string;
-  readonly role: "user" | "assistant";
-  /** Unique within the channel of schedules. */
-  readonly key: string;
-  readonly text: string;
-  readonly jobId: string | null;
-};
-
-function insertMessage(tx: Tx, message: NewMessage, files: readonly UploadedFile[], now: number): void {
-  tx.run(
-    `INSERT INTO messages (id, conversation_id, role, channel, channel_message_id, text, job_id, created_at)
-     VALUES (?, ?, ?, 'schedule', ?, ?, ?, ?)`,
-    message.id,
-    message.conversationId,
-    message.role,
-    message.key,
-    message.text,
-    message.jobId,
-    now,
-  );
-  files.forEach((file, position) => {
-    if (readUpload(tx, file.id) === null) insertUpload(tx, file, now);
-    tx.run(
-      "INSERT INTO message_uploads (message_id, position, upload_id) VALUES (?, ?, ?)",
-      message.id,
-      position,
-      file.id,
-    );
-  });
+  return tx.get("SELECT 1 FROM messages WHERE channel = ? AND channel_message_id = ?", CHANNEL, key) !== null;
 }
 
 const ScheduleRow = z.object({

@@ -12,7 +12,7 @@ export type Statistics = {
   readonly schemaVersion: number;
   /** By `state type`, e.g. `done code_exec`. */
   readonly jobs: Counts;
-  /** When the oldest job that has not ended was created (ms since the epoch). */
+  /** When the job came that is the first of those that have not ended (ms since the epoch). */
   readonly oldestOpenAt: number | null;
   readonly rows: Counts;
   /** Error codes of the newest failed jobs. */
@@ -38,19 +38,22 @@ const TABLES = [
 export function boardStatistics(tx: Tx): Statistics {
   const pragma = (name: "user_version" | "page_size" | "page_count" | "freelist_count"): number =>
     integer.parse(tx.get(`PRAGMA ${name}`)?.[name]);
-  const rows = TABLES.map((table): [string, number] => [
-    table,
-    integer.parse(tx.get(`SELECT count(*) AS n FROM ${table}`)?.["n"]),
-  ]);
   return {
     schemaVersion: pragma("user_version"),
     jobs: jobCounts(tx),
     oldestOpenAt: oldestOpenAt(tx),
-    rows: Object.fromEntries<number>(rows),
+    rows: rowCounts(tx),
     errors: errorCounts(tx),
     fileBytes: pragma("page_count") * pragma("page_size"),
     unusedBytes: pragma("freelist_count") * pragma("page_size"),
   };
+}
+
+/** How many rows each table has. */
+export function rowCounts(tx: Tx): Counts {
+  const count = (table: string): number => integer.parse(tx.get(`SELECT count(*) AS n FROM ${table}`)?.["n"]);
+  const counts = TABLES.map((table): [string, number] => [table, count(table)]);
+  return Object.fromEntries<number>(counts);
 }
 
 const StateRow = z.object({ state: text, type: text, n: integer });
@@ -65,9 +68,9 @@ function jobCounts(tx: Tx): Counts {
   );
 }
 
+/** By the event that made it: `created_at` is the strangers' own, and may be anything. */
 function oldestOpenAt(tx: Tx): number | null {
-  const sql =
-    "SELECT min(created_at) AS at FROM jobs WHERE status IN ('pending', 'running') AND typeof(created_at) = 'integer'";
+  const sql = "SELECT at FROM job_events WHERE seq = (SELECT min(created_seq) FROM job_run WHERE finished_at IS NULL)";
   return optionalInteger.parse(tx.get(sql)?.["at"] ?? null);
 }
 
@@ -110,10 +113,4 @@ export function mirrorMismatches(tx: Tx): number {
 export function integrityProblems(tx: Tx): string[] {
   const rows = tx.all("PRAGMA integrity_check(20)").map((row) => text.parse(row["integrity_check"]));
   return rows.filter((row) => row !== "ok");
-}
-
-/** Tables, indexes and triggers by name, without SQLite's own. */
-export function schemaNames(tx: Tx): string[] {
-  const sql = "SELECT name FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
-  return tx.all(sql).map((row) => text.parse(row["name"]));
 }

@@ -6,6 +6,7 @@ import type { Config } from "./config.ts";
 import type { Board, Tx } from "./db.ts";
 import { AppError } from "./errors.ts";
 import { integer, optionalInteger, text } from "./rows.ts";
+import { gibibytes } from "./sizes.ts";
 
 export type StorageUsage = {
   readonly uploads: number;
@@ -39,12 +40,10 @@ export function assertStorageRoom(tx: Tx, config: Pick<Config, "storageBytes">, 
   if (bytes <= room) return;
   throw new AppError(
     "too_large",
-    `There is no room for it: uploads and results may take ${gibibytes(config.storageBytes)} GiB together, and ` +
-      `${gibibytes(room)} GiB of that are left. Nothing was kept. Delete conversations that you do not need, or raise SANDPIPER_STORAGE_GB.`,
+    `There is no room for it: uploads and results may take ${gibibytes(config.storageBytes)} together, and ` +
+      `${gibibytes(room)} of that are left. Nothing was kept. Delete conversations that you do not need, or raise SANDPIPER_STORAGE_GB.`,
   );
 }
-
-const gibibytes = (bytes: number): string => (Math.floor((bytes / 2 ** 30) * 100) / 100).toLocaleString("en");
 
 /** A path of a row (`storage/uploads/…`, `storage/outputs/…`) as it is inside storage/; null for any other. */
 export function insideStorage(path: string): string | null {

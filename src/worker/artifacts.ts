@@ -1,7 +1,8 @@
 // What came out of a sandbox → storage/outputs/<job>/<attempt>/ → artifact rows. By collection, never by a program's promise.
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { AppError } from "../shared/errors.ts";
 import { safeName, storeStream, type Stored } from "../shared/files.ts";
+import { freeName } from "../shared/free_name.ts";
 import type { Artifact, ChartData } from "../shared/types.ts";
 import type { JobSandbox, RunResult, SandboxFile } from "./e2b_client.ts";
 
@@ -95,7 +96,7 @@ function createKeeper(sandbox: JobSandbox, outputs: Outputs): Keeper {
   let kept = 0;
 
   const store: Keeper["store"] = async (wanted, bytes, open, chart) => {
-    const name = freeName(names, safeName(wanted));
+    const name = freeName(safeName(wanted), (candidate) => names.has(candidate.toLowerCase()));
     if (kept + bytes > Math.min(outputs.maxBytes, outputs.roomBytes)) {
       notes.push(`“${name}” was left behind: ${kept + bytes > outputs.maxBytes ? TOO_LARGE : NO_ROOM}`);
       return;
@@ -134,13 +135,4 @@ async function storeWithin(
 function chartData(chart: ChartData | null): { data?: ChartData } {
   if (chart === null || JSON.stringify(chart).length > MAX_CHART_BYTES) return {};
   return { data: chart };
-}
-
-function freeName(taken: ReadonlySet<string>, name: string): string {
-  const extension = extname(name);
-  const stem = name.slice(0, name.length - extension.length);
-  for (let count = 1; ; count += 1) {
-    const candidate = count === 1 ? name : `${stem}-${count}${extension}`;
-    if (!taken.has(candidate.toLowerCase())) return candidate;
-  }
 }

@@ -1,8 +1,9 @@
 // The files that a job names, found on this machine and given names for the sandbox.
-import { basename, extname, resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import type { Config } from "../shared/config.ts";
 import type { Board } from "../shared/db.ts";
 import { resolveInside, safeName } from "../shared/files.ts";
+import { freeName } from "../shared/free_name.ts";
 import { readUpload } from "../shared/uploads.ts";
 import { SANDBOX_HOME } from "./artifacts.ts";
 
@@ -23,16 +24,9 @@ export async function findInputs(names: readonly string[], config: Config, board
   for (const id of names) {
     const source = await resolveInside(folders, id);
     const name = board.read((tx) => readUpload(tx, id))?.name ?? basename(id);
-    files.push({ source, name, target: `${SANDBOX_HOME}/${freeName(taken, safeName(name))}` });
+    const free = freeName(safeName(name), (candidate) => taken.has(candidate));
+    taken.add(free);
+    files.push({ source, name, target: `${SANDBOX_HOME}/${free}` });
   }
   return files;
-}
-
-function freeName(taken: Set<string>, name: string): string {
-  const extension = extname(name);
-  const stem = name.slice(0, name.length - extension.length);
-  let candidate = name;
-  for (let count = 2; taken.has(candidate); count += 1) candidate = `${stem}-${count}${extension}`;
-  taken.add(candidate);
-  return candidate;
 }

@@ -245,6 +245,15 @@ test("a board that is damaged is not passed off as a backup", async () => {
   expect(readdirSync(home.path).filter((name) => /tar|part/.test(name))).toEqual([]);
 });
 
+test("a board that a restore would refuse is not backed up, and why is said", async () => {
+  using home = await temporaryHome(["a.txt"]);
+  sqliteShell(home.file, "CREATE TABLE theirs (a)");
+  const said = await runVerb("backup", home.path, "b.tar.gz");
+  expect(said.err).toStartWith("conflict: data/jobs.db has a table “theirs” that is not Sandpiper's");
+  expect(said.code).toBe(1);
+  expect(readdirSync(home.path).filter((name) => /tar|part/.test(name))).toEqual([]);
+});
+
 test("a folder that cannot be made is said to be one", async () => {
   using home = await temporaryHome(["a.txt"]);
   put(home.path, "file", "not a folder");

@@ -46,7 +46,9 @@ export async function temporaryHome(names: readonly string[] = HOSTILE_NAMES): P
   }
   for (const name of ["sales 2026.csv", "deep/er/x.csv"]) put(folder.path, `storage/uploads/${name}`, name);
   const files = ["sales 2026.csv", "deep/er/x.csv", "not there.csv", "../../data/token", "/etc/passwd"];
-  const sql = "INSERT INTO jobs (id, type, input_context) VALUES ('stranger', 'code_exec', ?)";
+  // A moment in nanoseconds: no number of ours holds it.
+  const sql =
+    "INSERT INTO jobs (id, type, input_context, created_at) VALUES ('stranger', 'code_exec', ?, 1795000000000000000)";
   await board.write((tx) => tx.run(sql, JSON.stringify({ files })));
   board.close();
   put(folder.path, "data/token", "token of this machine");

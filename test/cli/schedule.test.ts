@@ -116,7 +116,7 @@ test.each([
   ["something else to do", ["toString"], "Say add, list, pause, resume or remove."],
   ["nothing to ask", ["add", "--cron", "@daily"], "Nothing was asked."],
   ["a file that is not there", ["add", "Graph", "gone.csv", "--cron", "@daily"], "There is no file"],
-  ["a folder for a file", ["add", "Graph", "data", "--cron", "@daily"], "There is no file"],
+  ["a folder for a file", ["add", "Graph", "data", "--cron", "@daily"], "is not a file"],
   ["code that is not there", ["add", "--code", "gone.py", "--cron", "@daily"], "There is no file"],
   ["an option that does not exist", ["list", "--loud"], "--loud"],
   ["words where none belong", ["list", "please"], "please"],

@@ -232,16 +232,28 @@ describe("a backup whose board", () => {
     };
     expect(await refusal(await withBoard(torn))).toMatch(/the board in it (is damaged|cannot be opened)/);
     const lame = await withBoard((file) => sqliteShell(file, "DROP TRIGGER jobs_ai"));
-    expect(await refusal(lame)).toContain("the board in it has no jobs_ai");
+    expect(await refusal(lame)).toContain("the board in it has no trigger jobs_ai");
     const empty = await refusal(await withBoard((file) => writeFileSync(file, "")));
     expect(empty).toContain("the board in it is not the one that its list of contents tells of");
   });
 
-  test("has what other programs added is taken as it is", async () => {
-    using room = await open(
-      await withBoard((file) => sqliteShell(file, "CREATE TABLE theirs (a); CREATE INDEX theirs_a ON theirs (a)")),
-    );
-    expect(sqliteShell(join(room.path, "data/jobs.db"), "SELECT count(*) FROM theirs")).toBe("0");
+  test.each([
+    ["a trigger “evil”", "CREATE TRIGGER evil AFTER INSERT ON messages BEGIN DELETE FROM messages; END"],
+    ["a table “evil”", "CREATE TABLE evil (a)"],
+    ["an index “evil”", "CREATE UNIQUE INDEX evil ON jobs (type, id)"],
+    ["a view “evil”", "CREATE VIEW evil AS SELECT * FROM jobs"],
+    [
+      "another trigger jobs_bu",
+      "DROP TRIGGER jobs_bu; CREATE TRIGGER jobs_bu BEFORE UPDATE ON jobs BEGIN SELECT 1; END",
+    ],
+    ["another table pairings", "ALTER TABLE pairings ADD COLUMN evil TEXT"],
+  ])("has %s that ours has not is refused", async (what, sql) => {
+    expect(await refusal(await withBoard((file) => sqliteShell(file, sql)))).toContain(`the board in it has ${what}`);
+  });
+
+  test("was analysed is taken as it is", async () => {
+    using room = await open(await withBoard((file) => sqliteShell(file, "ANALYZE")));
+    expect(room.manifest.counts.jobs).toBe(3);
   });
 
   test("names files outside of storage loses those rows", async () => {

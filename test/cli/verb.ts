@@ -1,6 +1,6 @@
 // One verb of the command line as a process of its own, in a folder of the test's own.
 import { join } from "node:path";
-import type { Said } from "./command.ts";
+import { saidBy, type Said } from "./command.ts";
 
 const SOURCE = join(import.meta.dir, "../../src");
 
@@ -44,13 +44,4 @@ export async function runVerbWith(
   home: string,
 ): Promise<Said> {
   return saidBy(start(verb, home, environment, []));
-}
-
-async function saidBy(child: ReturnType<typeof startVerb>): Promise<Said> {
-  const [out, err, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { code, out, err };
 }

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { goRound, takeCare, type Estate } from "../../src/core/caretaker.ts";
+import { tidyUp, takeCare, type Estate } from "../../src/core/caretaker.ts";
 import { openReserve } from "../../src/shared/disk.ts";
 import { createLog } from "../../src/shared/log.ts";
 import { addJob, temporaryBoard, type TemporaryBoard } from "../shared/temporary.ts";
@@ -40,7 +40,7 @@ test("a round forgets old jobs, sweeps what is nobody's, and keeps the reserve",
   utimesSync(nobodys, 0, 0);
   // By its ctime, which nobody can set, the file is of today.
   const later = { ...estate, clock: { now: () => Date.now() + DAY_MS, monotonic: () => 0 } };
-  await goRound(later, new AbortController().signal);
+  await tidyUp(later, new AbortController().signal);
   expect(place.value("SELECT count(*) FROM jobs")).toBe(0);
   expect(existsSync(nobodys)).toBe(false);
   expect(existsSync(join(config.dataDir, "reserve"))).toBe(true);

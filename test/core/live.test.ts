@@ -21,6 +21,8 @@ const Frame = z.discriminatedUnion("type", [
 ]);
 type Frame = z.infer<typeof Frame>;
 
+const Receipt = z.object({ job_id: z.string(), conversation_id: z.string() });
+
 /** A socket whose frames are kept; `until` waits for what they should come to. */
 function listen(first: unknown, headers: Record<string, string> = {}, host = `127.0.0.1:${core.port}`) {
   // The types of browsers, who know no headers here, hide Bun's.
@@ -87,6 +89,18 @@ describe("a socket", () => {
     await live.until(() => live.frames.length === 1);
     await core.post("/api/messages", { text: "hello" });
     await live.until(() => live.seqs().length === 1);
+  });
+
+  test("hears of jobs that go with their conversation", async () => {
+    const sent = await core.post("/api/messages", { text: "hello" });
+    const { job_id, conversation_id } = Receipt.parse(await sent.json());
+    const before = await newest();
+    using live = listen(hello(before));
+    await live.until(() => live.frames.length === 1);
+    const path = `/api/conversations/${conversation_id}`;
+    expect((await core.call(path, { method: "DELETE" })).status).toBe(204);
+    await live.until(() => live.seqs().length === 1);
+    expect(live.frames[1]).toMatchObject({ event: { seq: before + 1, kind: "job-deleted", jobId: job_id } });
   });
 
   test.each([
@@ -173,14 +187,15 @@ describe("a replay", () => {
     expect(later.seqs()).toEqual(range(from + 701, last));
   });
 
-  test("from a cursor in the future tells only what comes after it", async () => {
+  test("from a cursor of a log that was longer, as before a restore, tells all that comes from now on", async () => {
     const before = await newest();
-    using live = listen(hello(before + 1));
+    using live = listen(hello(before + 1_000));
     await live.until(() => live.frames.length === 1);
-    insert("skipped");
-    insert("told");
-    await live.until(() => live.seqs().length === 1);
-    expect(live.seqs()).toEqual([before + 2]);
+    expect(live.frames[0]).toMatchObject({ type: "hello", seq: before });
+    insert("first_after_restore");
+    insert("second_after_restore");
+    await live.until(() => live.seqs().length === 2);
+    expect(live.seqs()).toEqual([before + 1, before + 2]);
   });
 
   test("of more than a connection can hold arrives whole at a client that reads", async () => {

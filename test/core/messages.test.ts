@@ -1,11 +1,11 @@
 // What people and programs send: everything that is right gets in once, everything else leaves nothing behind.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
 import { claimJobs } from "../../src/shared/claims.ts";
 import { messagesOf } from "../../src/shared/conversations.ts";
-import { listJobs, readJob } from "../../src/shared/jobs.ts";
+import { readJob } from "../../src/shared/jobs.ts";
+import { formOf, jobCount, receiptOf, uploadsIn } from "./sending.ts";
 import { refusalOf, sendRaw, startCore, type Core } from "./server.ts";
 
 let core: Core;
@@ -14,22 +14,6 @@ beforeAll(async () => {
 });
 afterAll(() => core[Symbol.asyncDispose]());
 
-const Receipt = z.strictObject({ job_id: z.string(), message_id: z.string(), conversation_id: z.string() });
-const receiptOf = async (response: Response) => {
-  expect(response.status).toBe(202);
-  return Receipt.parse(await response.json());
-};
-const jobCount = () => core.board.read((tx) => listJobs(tx, 10_000)).length;
-const uploads = () => {
-  const folder = join(core.home, "storage/uploads");
-  return existsSync(folder) ? readdirSync(folder).length : 0;
-};
-const form = (fields: Record<string, string>, ...files: (readonly [name: string, content: string])[]) => {
-  const made = new FormData();
-  for (const [name, value] of Object.entries(fields)) made.set(name, value);
-  for (const [name, content] of files) made.append("files", new File([content], name));
-  return made;
-};
 const sendForm = (body: FormData) => core.call("/api/messages", { method: "POST", body });
 const jobOf = (id: string) => core.board.read((tx) => readJob(tx, id));
 const filesOf = (conversation: string) =>
@@ -38,12 +22,12 @@ const filesOf = (conversation: string) =>
 describe("a message", () => {
   test("of 10,000 characters arrives whole, as JSON and as a form", async () => {
     const text = "long prompt é😀\n".repeat(700).slice(0, 10_000).toWellFormed();
-    for (const response of [await core.post("/api/messages", { text }), await sendForm(form({ text }))])
+    for (const response of [await core.post("/api/messages", { text }), await sendForm(formOf({ text }))])
       expect(jobOf((await receiptOf(response)).job_id)?.input.prompt).toBe(text);
   });
 
   test("goes on with its conversation, and the files of that are what it is about", async () => {
-    const first = await receiptOf(await sendForm(form({ text: "Graph this" }, ["a.csv", "a,b\n1,2\n"])));
+    const first = await receiptOf(await sendForm(formOf({ text: "Graph this" }, ["a.csv", "a,b\n1,2\n"])));
     const next = await receiptOf(
       await core.post("/api/messages", { text: "now by month", conversation_id: first.conversation_id }),
     );
@@ -92,7 +76,7 @@ describe("files of a form", () => {
       ["same.csv", "same.csv"],
     ] as const;
     const files = names.map(([name], index) => [name, `a\n${index}\n`] as const);
-    const { conversation_id, job_id } = await receiptOf(await sendForm(form({ text: "Graph" }, ...files)));
+    const { conversation_id, job_id } = await receiptOf(await sendForm(formOf({ text: "Graph" }, ...files)));
     const kept = filesOf(conversation_id);
     expect(kept.map((file) => file.name)).toEqual(names.map(([, name]) => name));
     expect(jobOf(job_id)?.input.files).toEqual(kept.map((file) => file.id));
@@ -104,7 +88,7 @@ describe("files of a form", () => {
 
   test("come back as a download, whatever they are", async () => {
     const page = "<!doctype html><script>alert(1)</script>";
-    const { conversation_id } = await receiptOf(await sendForm(form({ text: "What is it" }, ["é 'x'.html", page])));
+    const { conversation_id } = await receiptOf(await sendForm(formOf({ text: "What is it" }, ["é 'x'.html", page])));
     const response = await core.call(`/api/uploads/${filesOf(conversation_id)[0]?.id ?? ""}`);
     expect(response.headers.get("content-type")).toBe("application/octet-stream");
     expect(response.headers.get("content-disposition")).toBe(
@@ -114,23 +98,23 @@ describe("files of a form", () => {
   });
 
   test("of which one is too large are all gone, and no job is made", async () => {
-    const [jobs, kept] = [jobCount(), uploads()];
-    const body = form({ text: "Graph" }, ["small.csv", "a\n"], ["big.csv", "x".repeat(2 ** 20 + 1)]);
+    const [jobs, kept] = [jobCount(core), uploadsIn(core).length];
+    const body = formOf({ text: "Graph" }, ["small.csv", "a\n"], ["big.csv", "x".repeat(2 ** 20 + 1)]);
     expect(await refusalOf(await sendForm(body))).toMatchObject({
       status: 413,
       code: "too_large",
       message: "“big.csv” is larger than 1 MiB. It was not kept.",
     });
-    expect([jobCount(), uploads()]).toEqual([jobs, kept]);
+    expect([jobCount(core), uploadsIn(core).length]).toEqual([jobs, kept]);
   });
 
   test("for a conversation that does not exist are gone again", async () => {
-    const [jobs, kept] = [jobCount(), uploads()];
-    const body = form({ text: "Graph", conversation_id: "gone" }, ["a.csv", "a\n"]);
+    const [jobs, kept] = [jobCount(core), uploadsIn(core).length];
+    const body = formOf({ text: "Graph", conversation_id: "gone" }, ["a.csv", "a\n"]);
     expect(await refusalOf(await sendForm(body))).toMatchObject({ status: 404, code: "not_found" });
     const example = { text: "Graph", conversation_id: "gone", example: "seattle_weather.csv" };
     expect(await refusalOf(await core.post("/api/messages", example))).toMatchObject({ status: 404 });
-    expect([jobCount(), uploads()]).toEqual([jobs, kept]);
+    expect([jobCount(core), uploadsIn(core).length]).toEqual([jobs, kept]);
   });
 
   test("that were there before outlive a message that did not get in", async () => {
@@ -141,9 +125,35 @@ describe("files of a form", () => {
     expect(existsSync(join(core.home, "storage/uploads/stays.csv"))).toBe(true);
   });
 
+  test.each([
+    ["a field that does not exist", { tz: "UTC" }, [], 'form: Unrecognized key: "tz".'],
+    ["a field of schedules", { cron: "@daily" }, [], 'form: Unrecognized key: "cron".'],
+    ["a name instead of a file", { files: "a.csv" }, [], "form.files: must be a file (with curl: -F files=@NAME)."],
+    ["a file in the place of words", {}, ["code"], "form.code: a file belongs into the field “files”."],
+    [
+      "100,001 characters",
+      { text: "x".repeat(100_001) },
+      [],
+      "form.text: longer than 100,000 characters; send it as a file.",
+    ],
+  ])("with %s are refused with a sentence, and gone", async (_name, fields, places, sentence) => {
+    const [jobs, kept] = [jobCount(core), uploadsIn(core).length];
+    const body = formOf({ text: "Graph", ...fields }, ["a.csv", "a\n"]);
+    for (const place of places) body.append(place, new File(["a\n"], "b.csv"));
+    expect(await refusalOf(await sendForm(body))).toEqual({ status: 400, code: "bad_request", message: sentence });
+    expect([jobCount(core), uploadsIn(core).length]).toEqual([jobs, kept]);
+  });
+
+  test("may come with an example, and with fields that are left empty", async () => {
+    const fields = { text: "Graph", example: "seattle_weather.csv", code: "", deadline: "" };
+    const { conversation_id, job_id } = await receiptOf(await sendForm(formOf(fields, ["a.csv", "a\n"])));
+    expect(filesOf(conversation_id).map((file) => file.name)).toEqual(["a.csv", "seattle_weather.csv"]);
+    expect(jobOf(job_id)?.input.code).toBeUndefined();
+  });
+
   test("more than fifty are too many", async () => {
     const many = Array.from({ length: 51 }, (_, index) => [`${index}.csv`, ""] as const);
-    expect(await refusalOf(await sendForm(form({ text: "x" }, ...many)))).toMatchObject({ status: 413 });
+    expect(await refusalOf(await sendForm(formOf({ text: "x" }, ...many)))).toMatchObject({ status: 413 });
   });
 });
 
@@ -202,12 +212,12 @@ describe("what is wrong is refused with a sentence and leaves nothing:", () => {
     ["a very large body that says so", { body: `"${"x".repeat(9 * 2 ** 20)}"`, headers: json }, 413, "too_large"],
   ];
   test.each(cases)("%s", async (_name, init, status, code) => {
-    const [jobs, kept] = [jobCount(), uploads()];
+    const [jobs, kept] = [jobCount(core), uploadsIn(core).length];
     expect(await refusalOf(await core.call("/api/messages", { method: "POST", ...init }))).toMatchObject({
       status,
       code,
     });
-    expect([jobCount(), uploads()]).toEqual([jobs, kept]);
+    expect([jobCount(core), uploadsIn(core).length]).toEqual([jobs, kept]);
   });
 
   test.each([

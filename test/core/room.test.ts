@@ -1,24 +1,14 @@
 // Storage and disk have an end: what does not fit is refused with a sentence, before anything is kept.
 import { expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
 import { z } from "zod";
 import { latestSeq } from "../../src/shared/events.ts";
+import { formOf, uploadsIn } from "./sending.ts";
 import { startCore, type Core } from "./server.ts";
 
 const Refusal = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 
-function sendFile(core: Core, bytes: number): Promise<Response> {
-  const form = new FormData();
-  form.set("text", "Graph this");
-  form.append("files", new File(["x".repeat(bytes)], "data.csv"));
-  return core.call("/api/messages", { method: "POST", body: form });
-}
-
-const filesOf = (core: Core): string[] => {
-  const folder = join(core.home, "storage/uploads");
-  return existsSync(folder) ? readdirSync(folder) : [];
-};
+const sendFile = (core: Core, bytes: number): Promise<Response> =>
+  core.call("/api/messages", { method: "POST", body: formOf({ text: "Graph this" }, ["data.csv", "x".repeat(bytes)]) });
 
 test("a file that the quota has no room for is refused, and one that fits is not", async () => {
   // 0.01 GiB are 10,737,418 bytes.
@@ -27,7 +17,7 @@ test("a file that the quota has no room for is refused, and one that fits is not
   const refused = await sendFile(core, 7_000_000);
   expect(refused.status).toBe(413);
   expect(Refusal.parse(await refused.json()).error.message).toContain("SANDPIPER_STORAGE_GB");
-  expect(filesOf(core)).toHaveLength(1);
+  expect(uploadsIn(core)).toHaveLength(1);
   expect((await sendFile(core, 3_000_000)).status).toBe(202);
 });
 
@@ -38,6 +28,6 @@ test("below the floor of the disk nothing is taken in, words neither", async () 
     expect(refused.status).toBe(503);
     expect(Refusal.parse(await refused.json()).error.message).toContain("SANDPIPER_MIN_FREE_MB");
   }
-  expect(filesOf(core)).toEqual([]);
+  expect(uploadsIn(core)).toEqual([]);
   expect(core.board.read(latestSeq)).toBe(0);
 });

@@ -1,6 +1,6 @@
 // Schedules over HTTP: what is right is kept whole, what is wrong is refused with a sentence and leaves nothing.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messagesOf, readConversation } from "../../src/shared/conversations.ts";
 import { listJobs, readJob } from "../../src/shared/jobs.ts";
@@ -8,6 +8,7 @@ import { listSchedules, type Schedule } from "../../src/shared/schedules.ts";
 import { systemTimeZone } from "../../src/shared/time_zones.ts";
 import { DAY, HOUR, NOON } from "../shared/scheduled.ts";
 import { startScheduling, type Scheduling } from "./scheduling.ts";
+import { formOf, uploadsIn } from "./sending.ts";
 import { refusalOf } from "./server.ts";
 
 let core: Scheduling;
@@ -18,16 +19,7 @@ afterEach(() => core[Symbol.asyncDispose]());
 
 const PATH = "/api/schedules";
 const all = (): Schedule[] => core.board.read(listSchedules);
-const uploads = (): string[] => {
-  const folder = join(core.home, "storage/uploads");
-  return existsSync(folder) ? readdirSync(folder) : [];
-};
-const form = (fields: Record<string, string>, ...files: (readonly [name: string, content: string])[]) => {
-  const made = new FormData();
-  for (const [name, value] of Object.entries(fields)) made.set(name, value);
-  for (const [name, content] of files) made.append("files", new File([content], name));
-  return made;
-};
+const uploads = (): string[] => uploadsIn(core);
 const sendForm = (body: FormData) => core.call(PATH, { method: "POST", body });
 /** What was made, as the board has it and as it was answered. */
 const madeBy = async (response: Response): Promise<Schedule> => {
@@ -46,7 +38,7 @@ describe("a schedule is made", () => {
       time_zone: "europe/berlin",
       name: " Sales\n now ",
     };
-    const made = await madeBy(await sendForm(form({ ...asked, missed: "skip" }, ["sales.csv", "a,b\n1,2\n"])));
+    const made = await madeBy(await sendForm(formOf({ ...asked, missed: "skip" }, ["sales.csv", "a,b\n1,2\n"])));
     const tick = Date.parse("2026-01-05T08:00:00Z");
     expect(made).toMatchObject({
       name: "Sales now",
@@ -124,7 +116,7 @@ describe("a schedule is made", () => {
     for (const text of ["Graph it", "Graph it", "Graph it", "x".repeat(80)])
       names.push((await madeBy(await core.post(PATH, { text, cron: "@daily" }))).name);
     expect(names).toEqual(["Graph it", "Graph it (2)", "Graph it (3)", `${"x".repeat(59)}…`]);
-    const file = await madeBy(await sendForm(form({ cron: "@daily" }, ["sales.csv", "a\n"])));
+    const file = await madeBy(await sendForm(formOf({ cron: "@daily" }, ["sales.csv", "a\n"])));
     expect(file.name).toBe("sales.csv");
   });
 
@@ -169,16 +161,18 @@ describe("what is wrong is refused with a sentence and leaves nothing:", () => {
     ["a wrong time", { text: "x", cron: "61 * * * *" }, 400],
     ["no time", { text: "x" }, 400],
     ["a policy that does not exist", { text: "x", cron: "@daily", missed: "all" }, 400],
+    ["a field that does not exist", { text: "x", cron: "@daily", tz: "UTC" }, 400],
+    ["a field of messages", { text: "x", cron: "@daily", conversation_id: "x" }, 400],
     ["a name that is taken", { text: "x", cron: "@daily", name: "taken" }, 409],
   ])("a form with a file and %s", async (_name, fields, status) => {
     await core.post(PATH, { text: "x", cron: "@daily", name: "taken" });
-    const refused = await refusalOf(await sendForm(form(fields, ["a.csv", "a\n"])));
+    const refused = await refusalOf(await sendForm(formOf(fields, ["a.csv", "a\n"])));
     expect(refused.status).toBe(status);
     expect([all().length, uploads()]).toEqual([1, []]);
   });
 
   test("a form with a file that is too large", async () => {
-    const body = form({ text: "x", cron: "@daily" }, ["small.csv", "a\n"], ["big.csv", "x".repeat(2 ** 20 + 1)]);
+    const body = formOf({ text: "x", cron: "@daily" }, ["small.csv", "a\n"], ["big.csv", "x".repeat(2 ** 20 + 1)]);
     expect((await refusalOf(await sendForm(body))).status).toBe(413);
     expect([all(), uploads()]).toEqual([[], []]);
   });
@@ -231,7 +225,7 @@ describe("a schedule that is there", () => {
   });
 
   test("is removed with the file that nobody needs any more", async () => {
-    const { id } = await madeBy(await sendForm(form(hourly, ["a.csv", "a\n"])));
+    const { id } = await madeBy(await sendForm(formOf(hourly, ["a.csv", "a\n"])));
     expect(uploads()).toHaveLength(1);
     const answer = await core.call(`${PATH}/${id}`, { method: "DELETE" });
     expect([answer.status, await answer.text()]).toEqual([204, ""]);
@@ -250,7 +244,7 @@ describe("a schedule that is there", () => {
   });
 
   test("is removed without its answers and what they are about", async () => {
-    const { id } = await madeBy(await sendForm(form(hourly, ["a.csv", "a\n"])));
+    const { id } = await madeBy(await sendForm(formOf(hourly, ["a.csv", "a\n"])));
     core.now = NOON + HOUR;
     await core.ticker.check();
     expect((await core.call(`${PATH}/${id}`, { method: "DELETE" })).status).toBe(204);

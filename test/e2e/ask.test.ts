@@ -39,8 +39,8 @@ async function askAbout(table: Table, prompt: string, name: string): Promise<Ans
   console.log(`seed ${seed}: ${name}, ${JSON.stringify(delimiter)}, ${JSON.stringify(table.columns)}`);
   const file = join(sandpiper.home, name);
   await Bun.write(file, toText(table, delimiter));
-  const { code, answer, stderr } = await askJson(sandpiper.home, [prompt, file]);
-  expect({ code, status: answer.status, stderr }).toEqual({ code: 0, status: "completed", stderr: "" });
+  const { code, answer, err } = await askJson(sandpiper.home, [prompt, file]);
+  expect({ code, status: answer.status, err }).toEqual({ code: 0, status: "completed", err: "" });
   return answer;
 }
 

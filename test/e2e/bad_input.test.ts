@@ -25,12 +25,12 @@ async function write(name: string, content: string | Uint8Array<ArrayBuffer>): P
 
 /** A refusal for people: words, an exit code, and nothing of our own insides. */
 async function refusal(args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await ask(sandpiper.home, args);
-  expect({ hasFailed: code !== 0, stdout }).toEqual({ hasFailed: true, stdout: "" });
-  expect(stderr).toMatch(/\w/);
+  const { code, out, err } = await ask(sandpiper.home, args);
+  expect({ hasFailed: code !== 0, out }).toEqual({ hasFailed: true, out: "" });
+  expect(err).toMatch(/\w/);
   // A traceback of one's own code is what one needs; a stack of ours is not.
-  expect(stderr).not.toMatch(/\n\s+at .*\.ts:\d+|node_modules|\/src\/|undefined|\[object/);
-  return stderr;
+  expect(err).not.toMatch(/\n\s+at .*\.ts:\d+|node_modules|\/src\/|undefined|\[object/);
+  return err;
 }
 
 async function runCode(one: Sandpiper, code: string): Promise<Job> {

@@ -97,9 +97,9 @@ describe("with a key and an address of E2B", () => {
     const home = newHome();
     const file = join(home, "code.py");
     await Bun.write(file, "print(1)");
-    const { code, stderr } = await ask(home, ["", "--code", file], settings({ SANDPIPER_E2B_DAILY_USD: "0" }));
+    const { code, err } = await ask(home, ["", "--code", file], settings({ SANDPIPER_E2B_DAILY_USD: "0" }));
     expect(code).toBe(1);
-    expect(stderr).toContain("Today's E2B budget of $0 is used up");
+    expect(err).toContain("Today's E2B budget of $0 is used up");
     expect(await sql(home, "SELECT * FROM sandboxes")).toEqual([]);
   });
 
@@ -108,10 +108,10 @@ describe("with a key and an address of E2B", () => {
     const file = join(home, "code.py");
     const wrong = `e2b_${"0".repeat(40)}`;
     await Bun.write(file, "print(1)");
-    const { code, stderr } = await ask(home, ["", "--code", file], settings({ E2B_API_KEY: wrong }));
+    const { code, err } = await ask(home, ["", "--code", file], settings({ E2B_API_KEY: wrong }));
     expect(code).toBe(1);
-    expect(stderr).toContain("refused the key");
-    expect(stderr).not.toContain(wrong);
+    expect(err).toContain("refused the key");
+    expect(err).not.toContain(wrong);
   });
 
   test("sandboxes of workers that were killed are killed at the next start, and the job is done", async () => {
@@ -151,8 +151,8 @@ describe("with a key and an address of E2B", () => {
     const first = ask(home, ["", "--code", file], settings());
     await until(async () => (await cloud.sandboxes()).length > 0, PATIENCE_MS);
     const second = ask(home, ["", "--code", file], settings());
-    for (const { code, stderr } of await Promise.all([first, second])) {
-      expect({ code, hasEnded: stderr.includes("ended in the middle") }).toEqual({ code: 0, hasEnded: false });
+    for (const { code, err } of await Promise.all([first, second])) {
+      expect({ code, hasEnded: err.includes("ended in the middle") }).toEqual({ code: 0, hasEnded: false });
     }
     const attempts = await sql(home, "SELECT attempt FROM job_run");
     expect(attempts).toEqual([{ attempt: 1 }, { attempt: 1 }]);

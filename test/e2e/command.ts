@@ -1,10 +1,8 @@
 // Commands as a person types them: `ask` and the sqlite3 shell.
 import { join } from "node:path";
 import { z } from "zod";
-import { ROOT } from "../../src/shared/config.ts";
-import { environment, PATIENCE_MS, type Settings } from "./sandpiper.ts";
-
-export type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string };
+import { MAIN, run, type Said } from "../cli/command.ts";
+import { environment, type Settings } from "./sandpiper.ts";
 
 const Answer = z.strictObject({
   job_id: z.string(),
@@ -27,8 +25,8 @@ const Answer = z.strictObject({
 export type Answer = z.infer<typeof Answer>;
 
 /** `bun src/cli/main.ts ask …`; finds the Sandpiper of this home, or starts one for itself. */
-export function ask(home: string, args: readonly string[], settings: Settings = {}): Promise<Ran> {
-  return run([process.execPath, "--no-env-file", join(ROOT, "src/cli/main.ts"), "ask", ...args], {
+export function ask(home: string, args: readonly string[], settings: Settings = {}): Promise<Said> {
+  return run([process.execPath, "--no-env-file", MAIN, "ask", ...args], {
     ...environment(home, settings),
     INIT_CWD: home,
   });
@@ -39,31 +37,21 @@ export async function askJson(
   home: string,
   args: readonly string[],
   settings: Settings = {},
-): Promise<Ran & { readonly answer: Answer }> {
+): Promise<Said & { readonly answer: Answer }> {
   const ran = await ask(home, [...args, "--json", "--out", join(home, "out")], settings);
-  if (ran.stdout === "") throw new Error(`Nothing on stdout, code ${ran.code}: ${ran.stderr}`);
-  return { ...ran, answer: Answer.parse(JSON.parse(ran.stdout)) };
+  if (ran.out === "") throw new Error(`Nothing on stdout, code ${ran.code}: ${ran.err}`);
+  return { ...ran, answer: Answer.parse(JSON.parse(ran.out)) };
 }
 
 /** A statement by a program that knows nothing of Sandpiper; the rows that it answers. */
 export async function sql(home: string, statement: string): Promise<Record<string, unknown>[]> {
   const file = join(home, "data/jobs.db");
-  const { code, stdout, stderr } = await run(["sqlite3", "-cmd", ".timeout 5000", "-json", file, statement], {
+  const { code, out, err } = await run(["sqlite3", "-cmd", ".timeout 5000", "-json", file, statement], {
     PATH: process.env["PATH"] ?? "",
   });
-  if (code !== 0) throw new Error(stderr);
-  return z.array(z.record(z.string(), z.unknown())).parse(stdout.trim() === "" ? [] : JSON.parse(stdout));
+  if (code !== 0) throw new Error(err);
+  return z.array(z.record(z.string(), z.unknown())).parse(out.trim() === "" ? [] : JSON.parse(out));
 }
 
 /** Why rows cannot be written by a foreign program here; "" when they can. */
 export const noShellReason = Bun.which("sqlite3") === null ? "no sqlite3 shell (apt install sqlite3)" : "";
-
-async function run(argv: readonly string[], env: Record<string, string>): Promise<Ran> {
-  const child = Bun.spawn([...argv], { env, stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: PATIENCE_MS });
-  const [code, stdout, stderr] = await Promise.all([
-    child.exited,
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]);
-  return { code, stdout, stderr };
-}

@@ -123,7 +123,7 @@ describe("ask without a running Sandpiper", () => {
     );
     const second = ask(home, ["", "--code", long]);
     const ends = await Promise.all([first, second]);
-    expect(ends.map(({ code, stderr }) => ({ code, failed: stderr.includes("rror") }))).toEqual([
+    expect(ends.map(({ code, err }) => ({ code, failed: err.includes("rror") }))).toEqual([
       { code: 0, failed: false },
       { code: 0, failed: false },
     ]);
@@ -143,9 +143,9 @@ test.concurrent("ask ends with a sentence when its Sandpiper is stopped and does
   const asked = ask(one.home, ["", "--code", file]);
   await until(() => hasRunning(one.home), PATIENCE_MS);
   await one[Symbol.asyncDispose]();
-  const { code, stderr } = await asked;
+  const { code, err } = await asked;
   expect(code).toBe(1);
-  expect(stderr).toContain("Sandpiper was stopped");
+  expect(err).toContain("Sandpiper was stopped");
 });
 
 async function writeCode(home: string, name: string, seconds: number): Promise<string> {

@@ -2,14 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  assertDiskRoom,
-  diskLowSentence,
-  isDiskLow,
-  openReserve,
-  RESERVE_BYTES,
-  systemCode,
-} from "../../src/shared/disk.ts";
+import { assertDiskRoom, diskLowSentence, isDiskLow, openReserve, RESERVE_BYTES } from "../../src/shared/disk.ts";
 import { AppError } from "../../src/shared/errors.ts";
 import { FILL, onSmallDisk } from "./small_disk.ts";
 import { temporaryFolder } from "./temporary.ts";
@@ -35,12 +28,6 @@ test("below the floor the refusal says how much there is, how much there must be
   expect(diskLowSentence(placesIn(folder.path, 300 * MIB))).toMatch(
     /^Only [\d,]+ MiB are free on the disk and 300 MiB must stay free, .* lower SANDPIPER_MIN_FREE_MB\.$/,
   );
-});
-
-test("an error of the system is known by its name, and others have none", () => {
-  expect(systemCode(Object.assign(new Error("full"), { code: "ENOSPC" }))).toBe("ENOSPC");
-  expect(systemCode(new Error("no"))).toBe("");
-  expect(systemCode("ENOSPC")).toBe("");
 });
 
 test("the reserve takes up real room, packs to nothing less, and is its owner's alone", async () => {

@@ -1,6 +1,6 @@
 // What a person reads when something went wrong, and what they never read.
 import { describe, expect, test } from "bun:test";
-import { AppError, ERROR_CODES, toAppError } from "../../src/shared/errors.ts";
+import { AppError, ERROR_CODES, systemCode, toAppError } from "../../src/shared/errors.ts";
 
 describe("an AppError", () => {
   test("carries its code, its message and what belongs to it", () => {
@@ -52,6 +52,12 @@ describe("anything thrown", () => {
   test("nothing at all is an error too", () => {
     expect(toAppError(undefined).code).toBe("internal");
   });
+});
+
+test("an error of the system is known by its name, and others have none", () => {
+  expect(systemCode(Object.assign(new Error("full"), { code: "ENOSPC" }))).toBe("ENOSPC");
+  expect(systemCode(new Error("no"))).toBe("");
+  expect(systemCode("ENOSPC")).toBe("");
 });
 
 test("codes are a public contract: lower case, one spelling each", () => {

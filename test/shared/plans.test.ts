@@ -13,7 +13,7 @@ import { sqliteShell, temporaryBoard } from "./temporary.ts";
 const SHARED = join(import.meta.dir, "../../src/shared");
 
 /** Doctor, a report and a backup count whole tables, on a connection of their own; and what is asked once, at the opening. */
-const NOT_EVERY_DAY = new Set(["statistics.ts", "db.ts"]);
+const NOT_EVERY_DAY = new Set(["statistics.ts", "schema.ts", "db.ts"]);
 
 /** What SQLite calls a plan whose cost grows with a table. The subqueries of the triggers are one row each. */
 const SLOW = /^SCAN (?!CONSTANT ROW|\(subquery)|TEMP B-TREE|AUTOMATIC/;

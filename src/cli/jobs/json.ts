@@ -23,11 +23,11 @@ export function entryJson({ job, run, createdAt }: Entry) {
     attempt: run.attempt,
     max_attempts: run.maxAttempts,
     progress: run.progress,
-    created_at: iso(createdAt),
-    run_at: iso(run.runAt),
-    deadline_at: iso(run.deadlineAt),
-    started_at: iso(run.startedAt),
-    finished_at: iso(run.finishedAt),
+    created_at: isoTime(createdAt),
+    run_at: isoTime(run.runAt),
+    deadline_at: isoTime(run.deadlineAt),
+    started_at: isoTime(run.startedAt),
+    finished_at: isoTime(run.finishedAt),
     cost_usd: run.costMicroUsd / 1e6,
   };
 }
@@ -58,8 +58,8 @@ export function detailsJson({ entry, view, attempts, ahead, before }: Details) {
       attempt: one.attempt,
       outcome: one.outcome,
       worker_id: one.workerId,
-      started_at: iso(one.startedAt),
-      ended_at: iso(one.endedAt),
+      started_at: isoTime(one.startedAt),
+      ended_at: isoTime(one.endedAt),
       error: one.error,
       cost_usd: one.costMicroUsd / 1e6,
     })),
@@ -74,4 +74,4 @@ export function detailsJson({ entry, view, attempts, ahead, before }: Details) {
   };
 }
 
-const iso = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());
+export const isoTime = (at: number | null): string | null => (at === null ? null : new Date(at).toISOString());

@@ -1,0 +1,13 @@
+// Files that a person names on the command line.
+import { stat } from "node:fs/promises";
+import { resolve } from "node:path";
+import { AppError } from "../shared/errors.ts";
+
+/** Absolute; `name` is as seen from `callerDir`. Throws AppError unless it is a file. */
+export async function existingFile(callerDir: string, name: string): Promise<string> {
+  const path = resolve(callerDir, name);
+  const facts = await stat(path).catch(() => null);
+  if (facts === null) throw new AppError("not_found", `There is no file ${path}.`);
+  if (!facts.isFile()) throw new AppError("bad_request", `${path} is not a file.`);
+  return path;
+}
