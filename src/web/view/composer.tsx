@@ -1,6 +1,6 @@
 // Where a message is written: words, files, send and stop.
 import { useComputed } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { useApp, type App } from "../app.ts";
 import { MAX_FILES } from "../drafts.ts";
 import { limitText } from "../text.ts";
@@ -83,7 +83,8 @@ function MessageBox({ conversationId }: PartProps) {
     box.current.style.height = "auto";
     box.current.style.height = `${box.current.scrollHeight}px`;
   }, [text]);
-  useEffect(() => {
+  // As soon as it is there: whoever types at once types into it.
+  useLayoutEffect(() => {
     // On a touch screen this would open the keyboard over the page.
     if (matchMedia("(pointer: fine)").matches) box.current?.focus();
   }, [app.sentCount.value]);
