@@ -11,6 +11,7 @@ const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/go
 const TEST_PACKAGES = {
   chromium: BROWSERS,
   sqlite3: ["/usr/bin/sqlite3"],
+  strace: ["/usr/bin/strace"],
   "fonts-liberation": ["/usr/share/fonts/truetype/liberation"],
   "fonts-wqy-microhei": ["/usr/share/fonts/truetype/wqy"],
   "fonts-noto-color-emoji": ["/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"],
@@ -23,7 +24,7 @@ export async function ensureTestTools(context) {
   if (missing.length > 0)
     await tryToInstall(
       context,
-      "Chromium, fonts and the SQLite shell for the tests",
+      "Chromium, fonts, the SQLite shell and strace for the tests",
       missing.map(([name]) => name),
     );
   const browser = BROWSERS.find((path) => existsSync(path)) ?? "";
