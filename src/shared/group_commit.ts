@@ -27,6 +27,8 @@ const PATIENT_MS = 1;
  * use, sleeps for 1, 2, 5, 10 … ms between two looks at the lock: without long gaps it may not find one for seconds.
  */
 const REST_FACTOR = 3;
+/** Others write as long as one of them has written in this time: who is kept out shows no commit, and needs the gap most. */
+const OTHERS_MS = 1_000;
 const MIN_REST_MS = 4;
 const MAX_REST_MS = 8;
 /** Bounds how long one transaction keeps other programs out and our own loop busy. */
@@ -50,6 +52,7 @@ export class GroupCommits<Tx> {
   #busySince: number | null = null;
   #level: "full" | "normal";
   #version: number;
+  #othersAt = Number.NEGATIVE_INFINITY;
   #beganAt = 0;
   #restUntil = 0;
 
@@ -153,14 +156,15 @@ export class GroupCommits<Tx> {
     }
   }
 
-  /** Others who committed since our last commit shall find the lock free after this one. */
+  /** Others who write shall find the lock free after this commit. */
   #commit(): void {
     // Read before: what fails after the commit must not make the units run again.
     const version = this.#engine.version();
     this.#engine.run("COMMIT");
-    if (version === this.#version) return;
-    this.#version = version;
     const now = performance.now();
+    if (version !== this.#version) this.#othersAt = now;
+    this.#version = version;
+    if (now - this.#othersAt > OTHERS_MS) return;
     const restMs = Math.min(MAX_REST_MS, Math.max(MIN_REST_MS, (now - this.#beganAt) * REST_FACTOR));
     this.#restUntil = now + restMs * (0.75 + 0.5 * Math.random());
   }
