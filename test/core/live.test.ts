@@ -1,10 +1,13 @@
 // Events to browsers: replayed from where they were, then as they happen, to nobody who has not shown who they are.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { z } from "zod";
 import { appendEvent } from "../../src/shared/events.ts";
 import { sqliteShell } from "../shared/temporary.ts";
 import { sendRaw, startCore, type Core } from "./server.ts";
+
+// Megabytes through sockets, on a machine that may have other things to do.
+setDefaultTimeout(30_000);
 
 let core: Core;
 beforeAll(async () => {
