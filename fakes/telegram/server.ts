@@ -39,6 +39,8 @@ export type Call = {
   effect: string | undefined;
 };
 
+type Run = () => Response | Promise<Response>;
+
 export class FakeTelegram implements AsyncDisposable {
   readonly token: string;
   readonly faults = new Faults();
@@ -76,6 +78,10 @@ export class FakeTelegram implements AsyncDisposable {
   /** Of the API (`apiRoot`); the same after a stop and a start. */
   get url(): string {
     return `http://127.0.0.1:${this.#port}`;
+  }
+
+  get isListening(): boolean {
+    return this.#server !== undefined;
   }
 
   get commands(): readonly Command[] {
@@ -146,6 +152,7 @@ export class FakeTelegram implements AsyncDisposable {
     });
     this.#port = this.#server.port ?? this.#port;
     this.#service.webhook.resume();
+    this.#changed();
   }
 
   /** Nobody listens any more, and every connection is cut; what is there stays. */
@@ -194,14 +201,10 @@ export class FakeTelegram implements AsyncDisposable {
   }
 
   /** Runs a call through its fault, and writes down what became of it. */
-  async #settle(
-    call: Call,
-    fault: Fault | undefined,
-    signal: AbortSignal,
-    run: () => Response | Promise<Response>,
-  ): Promise<Response> {
+  async #settle(call: Call, fault: Fault | undefined, signal: AbortSignal, run: Run): Promise<Response> {
     const early = this.#early(fault, signal);
-    const response = await (early ?? this.#late(fault, await orRefused(run), signal));
+    if (early !== undefined) this.#changed();
+    const response = await (early ?? this.#late(fault, run, signal));
     call.status = isCut(response) ? undefined : response.status;
     this.#changed();
     return response;
@@ -216,7 +219,10 @@ export class FakeTelegram implements AsyncDisposable {
     return never(signal);
   }
 
-  async #late(fault: Fault | undefined, response: Response, signal: AbortSignal): Promise<Response> {
+  async #late(fault: Fault | undefined, run: Run, signal: AbortSignal): Promise<Response> {
+    const response = await orRefused(run);
+    // Seen from now on, whatever becomes of the answer.
+    this.#changed();
     if (fault?.kind === "drop-after-effect") return cut();
     if (fault?.kind === "status") return failed(fault);
     if (fault?.kind === "truncate") return half(response);
@@ -248,7 +254,7 @@ function described({ fields, files }: Parameters): Readonly<Record<string, unkno
   return parameters;
 }
 
-async function orRefused(run: () => Response | Promise<Response>): Promise<Response> {
+async function orRefused(run: Run): Promise<Response> {
   try {
     return await run();
   } catch (error) {
@@ -262,10 +268,16 @@ function refused(refusal: Refusal): Response {
 }
 
 function failed(fault: Extract<Fault, { kind: "status" }>): Response {
-  const { code, description = "Internal Server Error", retryAfterS } = fault;
+  const { code, retryAfterS } = fault;
+  const description = fault.description ?? describe(fault);
   if (fault.isHtml !== true) return refused(new Refusal(code, description, retryAfterS));
   const page = `<html><head><title>${code} ${description}</title></head><body><h1>${code} ${description}</h1></body></html>`;
   return new Response(page, { status: code, headers: { "content-type": "text/html" } });
+}
+
+function describe({ code, retryAfterS }: Extract<Fault, { kind: "status" }>): string {
+  if (code === 429) return `Too Many Requests: retry after ${retryAfterS ?? 1}`;
+  return { 500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable" }[code] ?? "Error";
 }
 
 const CUT = "x-cut";
