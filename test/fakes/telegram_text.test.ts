@@ -1,5 +1,8 @@
 // Formatting: what Telegram makes of it, and what it refuses.
 import { describe, expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { Refusal } from "../../fakes/telegram/refusal.ts";
+import { format, toHtml } from "../../fakes/telegram/text.ts";
 import { call, CHAT, withAda } from "./telegram_client.ts";
 
 const UNPARSED = "Bad Request: can't parse entities: ";
@@ -109,3 +112,42 @@ describe("what is seen of", () => {
     });
   });
 });
+
+test("whatever is written is refused or shown, and what is shown can be sent again", () => {
+  const marks = [
+    "<b>",
+    "</b>",
+    "<a href='x.org'>",
+    "</a>",
+    "&lt;",
+    "😀",
+    "_",
+    "__",
+    "*",
+    "```",
+    "[",
+    "](x.org)",
+    "\\",
+    ">",
+    "\n",
+  ];
+  const source = fc.array(fc.oneof(fc.constantFrom(...marks), fc.string({ maxLength: 4 })), { maxLength: 12 });
+  fc.assert(
+    fc.property(source, fc.constantFrom("HTML", "MarkdownV2"), (parts, mode) => {
+      const shown = shownOrRefused(parts.join(""), mode);
+      if (shown === undefined) return;
+      for (const { offset, length } of shown.entities) expect(offset + length).toBeLessThanOrEqual(shown.text.length);
+      expect(format(toHtml(shown), "HTML").text).toBe(shown.text);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+function shownOrRefused(source: string, mode: string) {
+  try {
+    return format(source, mode);
+  } catch (error) {
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
+}
