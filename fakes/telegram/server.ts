@@ -42,7 +42,8 @@ export type Call = {
 type Run = () => Response | Promise<Response>;
 
 export class FakeTelegram implements AsyncDisposable {
-  readonly token: string;
+  /** What the service accepts; another one from now on, as after a revocation, when it is changed. */
+  token: string;
   readonly faults = new Faults();
   readonly calls: Call[] = [];
   readonly updates: Updates;
@@ -171,7 +172,10 @@ export class FakeTelegram implements AsyncDisposable {
     const { pathname } = new URL(request.url);
     const [, inFile, token = "", rest = ""] = /^\/(file\/)?bot([^/]+)\/(.+)$/.exec(pathname) ?? [];
     if (token === "") return refused(new Refusal(404, "Not Found"));
-    if (token !== this.token) return refused(new Refusal(401, "Unauthorized"));
+    if (token !== this.token) {
+      this.#note(rest, {}).status = 401;
+      return refused(new Refusal(401, "Unauthorized"));
+    }
     try {
       if (inFile !== undefined) return await this.#download(decodeURIComponent(rest), request.signal);
       return await this.#call(rest, await readParameters(request), request.signal);

@@ -13,6 +13,7 @@ export type Hook = {
 
 const MAX_SECRET = 256;
 const MAX_WAIT_MS = 60_000;
+const MAX_ANSWER_MS = 60_000;
 const PORTS = new Set(["", "443", "80", "88", "8443"]);
 
 export class Webhook {
@@ -96,7 +97,8 @@ async function deliver(hook: Hook, update: Update, signal: AbortSignal): Promise
   const headers = new Headers({ "content-type": "application/json" });
   if (hook.secret !== undefined) headers.set("x-telegram-bot-api-secret-token", hook.secret);
   try {
-    const response = await fetch(hook.url, { method: "POST", headers, body: JSON.stringify(update), signal });
+    const either = AbortSignal.any([signal, AbortSignal.timeout(MAX_ANSWER_MS)]);
+    const response = await fetch(hook.url, { method: "POST", headers, body: JSON.stringify(update), signal: either });
     await response.body?.cancel();
     return response.ok
       ? undefined

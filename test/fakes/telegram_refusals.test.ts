@@ -268,7 +268,9 @@ describe("a call is refused when", () => {
       401,
       { ok: false, error_code: 401, description: "Unauthorized" },
     ]);
-    expect(world.telegram.calls).toEqual([]);
+    expect(world.telegram.calls).toMatchObject([{ method: "getMe", parameters: {}, status: 401 }]);
+    world.telegram.token = "1:wrong";
+    expect((await call(world.telegram, "getMe")).ok).toBe(true);
   });
 
   test("there is no such method, and no such path", async () => {
