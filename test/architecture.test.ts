@@ -7,7 +7,7 @@ import * as architecture from "./architecture.ts";
 const ROOT = resolve(import.meta.dir, "..");
 
 function readTree(): Map<string, string> {
-  const files = new Bun.Glob("{src,test,scripts,bench}/**/*.{ts,tsx,mjs,py,css,sql}").scanSync({ cwd: ROOT });
+  const files = new Bun.Glob("{src,test,scripts,bench,fakes}/**/*.{ts,tsx,mjs,py,css,sql}").scanSync({ cwd: ROOT });
   return new Map([...files].toSorted().map((file) => [file, readFileSync(resolve(ROOT, file), "utf8")]));
 }
 
@@ -106,6 +106,7 @@ describe("a planted violation is found:", () => {
     ["main imports more of sandboxd than its start", "src/main.ts", `import { serve } from "./sandboxd/server.ts";`],
     ["cli imports the worker", "src/cli/ask.ts", `export { run } from "../worker/worker.ts";`],
     ["the product imports its tests", "src/core/inbox.ts", `import { fake } from "../../test/fake.ts";`],
+    ["a fake imports the product", "fakes/graph/server.ts", `import { now } from "../../src/shared/clock.ts";`],
     ["a file is in no room", "src/extra/thing.ts", `import { now } from "../shared/clock.ts";`],
   ])("%s", (_name, file, source) => {
     expect(architecture.wrongDirections(planted({ [file]: source }))).toHaveLength(1);
