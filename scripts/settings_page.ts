@@ -1,5 +1,6 @@
 // Writes docs/settings.md and .env.example from the one list of settings in src/shared/config.ts.
-import { ROOT, SETTINGS } from "../src/shared/config.ts";
+import { ROOT } from "../src/shared/config.ts";
+import { SETTINGS } from "../src/shared/settings.ts";
 
 type Row = readonly [setting: string, initially: string, unit: string, purpose: string];
 

@@ -1,155 +1,10 @@
-// Every setting: its variable, default, unit and reason. The only file that reads the environment.
+// What the settings come to. The only file that reads the environment.
 import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
 import { AppError } from "./errors.ts";
-
-type Setting = {
-  readonly env: string;
-  readonly default: string;
-  readonly unit: string;
-  readonly about: string;
-  readonly secret?: true;
-  /** Set by `sandpiper start` for its children; not for people. */
-  readonly internal?: true;
-};
-
-/** The list that docs/settings.md is made from. */
-export const SETTINGS = [
-  {
-    env: "SANDPIPER_PORT",
-    default: "4747",
-    unit: "port",
-    about: "Where the dashboard listens, on 127.0.0.1 only. 0 takes a free one.",
-  },
-  {
-    env: "SANDPIPER_HOME",
-    default: "",
-    unit: "folder",
-    about: "Where data/ and storage/ live. Empty: the project folder.",
-  },
-  {
-    env: "SANDPIPER_SANDBOX",
-    default: "",
-    unit: "local | e2b",
-    about: "Where code runs. Empty: E2B's cloud if E2B_API_KEY is set, else this machine.",
-  },
-  {
-    env: "SANDPIPER_PYTHON",
-    default: "",
-    unit: "path",
-    about: "Python for the local sandbox. Empty: the one that set-up found or made.",
-  },
-  {
-    env: "SANDPIPER_BWRAP",
-    default: "",
-    unit: "path",
-    about: "bubblewrap for the local sandbox. Empty: the one that set-up found.",
-  },
-  {
-    env: "SANDPIPER_JOB_SECONDS",
-    default: "120",
-    unit: "s",
-    about: "A job that runs longer is stopped and its sandbox killed.",
-  },
-  {
-    env: "SANDPIPER_CONCURRENCY",
-    default: "2",
-    unit: "jobs",
-    about: "Jobs that run side by side; two fit the smallest laptop.",
-  },
-  { env: "SANDPIPER_MAX_UPLOAD_MB", default: "100", unit: "MiB", about: "The largest file that is accepted." },
-  {
-    env: "SANDPIPER_MAX_OUTPUT_MB",
-    default: "1",
-    unit: "MiB",
-    about: "stdout and stderr kept of one job, 1 at most; the rest is dropped and said so.",
-  },
-  {
-    env: "SANDPIPER_MAX_ARTIFACT_MB",
-    default: "200",
-    unit: "MiB",
-    about: "All files together that one job may bring out of its sandbox.",
-  },
-  {
-    env: "SANDPIPER_STORAGE_GB",
-    default: "5",
-    unit: "GiB",
-    about: "All uploads and results together; nothing new is accepted beyond it.",
-  },
-  {
-    env: "SANDPIPER_MIN_FREE_MB",
-    default: "200",
-    unit: "MiB",
-    about: "With less free space on the disk no job is begun and nothing new is accepted.",
-  },
-  {
-    env: "SANDPIPER_KEEP_DAYS",
-    default: "30",
-    unit: "days",
-    about:
-      "Finished jobs that belong to no conversation (rows of other programs) are deleted with their files after so many days; 0 keeps them.",
-  },
-  {
-    env: "SANDPIPER_SYNCHRONOUS",
-    default: "full",
-    unit: "full | normal",
-    about: "Normal is faster on slow disks, but a power cut may take the last moments back.",
-  },
-  { env: "SANDPIPER_MEMORY_MB", default: "2048", unit: "MiB", about: "Memory of one local sandbox." },
-  {
-    env: "SANDPIPER_E2B_DAILY_USD",
-    default: "1",
-    unit: "USD",
-    about: "No new E2B sandbox once today's have cost this much (UTC day).",
-  },
-  {
-    env: "SANDPIPER_OPEN",
-    default: "1",
-    unit: "0 | 1",
-    about: "Open the dashboard in the browser at start where there is a desktop.",
-  },
-  {
-    env: "SANDPIPER_LOG",
-    default: "info",
-    unit: "debug | info | warn | error",
-    about: "The lowest level that is logged.",
-  },
-  { env: "E2B_API_KEY", default: "", unit: "key", about: "E2B's key; moves the work to E2B's cloud.", secret: true },
-  { env: "E2B_DOMAIN", default: "", unit: "host", about: "Another E2B-compatible cloud." },
-  { env: "E2B_API_URL", default: "", unit: "URL", about: "Control plane of an E2B-compatible server." },
-  { env: "E2B_SANDBOX_URL", default: "", unit: "URL", about: "Data plane of an E2B-compatible server." },
-  {
-    env: "SANDPIPER_SANDBOXD_PORT",
-    default: "0",
-    unit: "port",
-    about: "Where sandboxd listens on 127.0.0.1.",
-    internal: true,
-  },
-  {
-    env: "SANDPIPER_SANDBOXD_KEY",
-    default: "",
-    unit: "key",
-    about: "What a client of sandboxd must show.",
-    internal: true,
-    secret: true,
-  },
-  {
-    env: "SANDPIPER_LEASE_SECONDS",
-    default: "30",
-    unit: "seconds",
-    about: "A worker that gave no sign of life for this long is taken for dead.",
-    internal: true,
-  },
-  {
-    env: "SANDPIPER_SUPERVISED",
-    default: "",
-    unit: "0 | 1",
-    about: "Set for the children of `sandpiper start`.",
-    internal: true,
-  },
-] as const satisfies readonly Setting[];
+import { SETTINGS } from "./settings.ts";
 
 type Name = (typeof SETTINGS)[number]["env"];
 type Environment = { readonly [name: string]: string | undefined };
@@ -183,6 +38,20 @@ export type Config = {
     readonly apiUrl: string;
     readonly sandboxUrl: string;
   };
+  readonly telegram: {
+    readonly token: string;
+    readonly apiUrl: string;
+    readonly webhook: string;
+    readonly secret: string;
+  };
+  readonly whatsapp: {
+    readonly token: string;
+    readonly phoneId: string;
+    readonly appSecret: string;
+    readonly verifyToken: string;
+    readonly apiUrl: string;
+  };
+  readonly webhookPort: number;
   readonly sandboxd: { readonly port: number; readonly key: string };
   readonly leaseMs: number;
   /** Where the person stood who called; package managers move their scripts to the project folder. */
@@ -204,10 +73,19 @@ export function closeEnvironmentFile(root = ROOT): boolean {
 
 /** The process's environment over `.env` of the project folder. */
 export function readEnvironment(root = ROOT): Environment {
-  const file = resolve(root, ".env");
-  const fromFile = existsSync(file) ? parseEnv(readFileSync(file, "utf8").replace(/^\uFEFF/, "")) : {};
   const set = Object.entries(process.env).filter(([, value]) => value !== undefined && value.trim() !== "");
-  return { ...fromFile, ...Object.fromEntries(set) };
+  return { ...readFile(root), ...Object.fromEntries(set) };
+}
+
+/** The names of settings that `.env` does not have as the process's environment has them. */
+export function settingsOfShell(root = ROOT): string[] {
+  const [fromFile, all] = [readFile(root), readEnvironment(root)];
+  return SETTINGS.map((one) => one.env).filter((name) => all[name] !== fromFile[name]);
+}
+
+function readFile(root: string): Environment {
+  const file = resolve(root, ".env");
+  return existsSync(file) ? parseEnv(readFileSync(file, "utf8").replace(/^\uFEFF/, "")) : {};
 }
 
 /** Throws AppError `config` with one clear sentence for a value that makes no sense. */
@@ -257,12 +135,10 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
     e2bDailyUsd: number("SANDPIPER_E2B_DAILY_USD", 0, 100_000),
     openBrowser: oneOf("SANDPIPER_OPEN", ["0", "1"]) === "1",
     logLevel: oneOf("SANDPIPER_LOG", ["debug", "info", "warn", "error"]),
-    e2b: {
-      apiKey: text("E2B_API_KEY"),
-      domain: text("E2B_DOMAIN"),
-      apiUrl: text("E2B_API_URL"),
-      sandboxUrl: text("E2B_SANDBOX_URL"),
-    },
+    e2b: e2bOf(text),
+    telegram: telegramOf(text),
+    whatsapp: whatsappOf(text),
+    webhookPort: whole("SANDPIPER_WEBHOOK_PORT", 0, 65_535),
     sandboxd: { port: whole("SANDPIPER_SANDBOXD_PORT", 0, 65_535), key: text("SANDPIPER_SANDBOXD_KEY") },
     leaseMs: number("SANDPIPER_LEASE_SECONDS", 0.1, 3_600) * 1_000,
     callerDir: environment["INIT_CWD"] ?? process.cwd(),
@@ -270,12 +146,52 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
   };
 }
 
+type Text = (name: Name) => string;
+
+const e2bOf = (text: Text): Config["e2b"] => ({
+  apiKey: text("E2B_API_KEY"),
+  domain: text("E2B_DOMAIN"),
+  apiUrl: text("E2B_API_URL"),
+  sandboxUrl: text("E2B_SANDBOX_URL"),
+});
+
+const telegramOf = (text: Text): Config["telegram"] => ({
+  token: text("SANDPIPER_TELEGRAM_TOKEN"),
+  apiUrl: text("SANDPIPER_TELEGRAM_API"),
+  webhook: text("SANDPIPER_TELEGRAM_WEBHOOK"),
+  secret: text("SANDPIPER_TELEGRAM_SECRET"),
+});
+
+const whatsappOf = (text: Text): Config["whatsapp"] => ({
+  token: text("SANDPIPER_WHATSAPP_TOKEN"),
+  phoneId: text("SANDPIPER_WHATSAPP_PHONE_ID"),
+  appSecret: text("SANDPIPER_WHATSAPP_APP_SECRET"),
+  verifyToken: text("SANDPIPER_WHATSAPP_VERIFY_TOKEN"),
+  apiUrl: text("SANDPIPER_WHATSAPP_API"),
+});
+
 /** What a child needs that must not see a key: the system's own, ours, and nothing that looks like a secret. */
 const HARMLESS =
   /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_\w+|TZ|TMPDIR|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|(HTTPS?|NO)_PROXY|SANDPIPER_\w+)$/i;
 const SECRET = /(KEY|TOKEN|SECRET|PASS(WORD)?|PAT|CREDENTIALS?)$/i;
 
-/** The environment for core and sandboxd. */
+const CHANNELS = /^SANDPIPER_(TELEGRAM|WHATSAPP)_/;
+
+/** The environment for the worker: it does not speak to the channels. */
+export function withoutChannels(environment: Environment): Environment {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !CHANNELS.test(name)));
+}
+
+/** The environment for core: it speaks to the channels, so it gets their secrets, and no others. */
+export function withChannels(environment: Environment): Record<string, string> {
+  const secrets = Object.entries(environment).filter(([name]) => CHANNELS.test(name));
+  return {
+    ...withoutKeys(environment),
+    ...Object.fromEntries(secrets.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+  };
+}
+
+/** The environment for sandboxd. */
 export function withoutKeys(environment: Environment): Record<string, string> {
   const kept = Object.entries(environment).filter(([name]) => HARMLESS.test(name) && !SECRET.test(name));
   return Object.fromEntries(kept.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));

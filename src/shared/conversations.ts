@@ -21,7 +21,8 @@ export type Admitted = { readonly messageId: string; readonly jobId: string; rea
 
 /**
  * One durable transaction: uploads, conversation, message, job, event. A message that is there already (same channel and
- * id) changes nothing and answers with what it made the first time. Null: the named conversation does not exist.
+ * id) changes nothing and answers with what it made the first time. Null: the named conversation does not exist. `also` is
+ * statements of the same transaction.
  */
 export function admitMessage(
   board: Board,
@@ -29,10 +30,14 @@ export function admitMessage(
   ids: Admitted,
   job: Pick<NewJob, "type" | "input" | "runAt" | "deadlineAt">,
   now: number,
+  also: (tx: Tx, admitted: Admitted) => void = () => undefined,
 ): Promise<Admitted | null> {
   return board.write((tx) => {
     const known = findMessage(tx, message.channel, message.channelMessageId);
-    if (known !== null) return known;
+    if (known !== null) {
+      also(tx, known);
+      return known;
+    }
     if (message.conversationId !== null && !touchConversation(tx, message.conversationId, now)) return null;
     if (message.conversationId === null)
       tx.run(
@@ -46,6 +51,7 @@ export function admitMessage(
     const { messageId, jobId } = ids;
     insertMessage(tx, { ...message, id: messageId, conversationId, role: "user", jobId }, now);
     insertJob(tx, { ...job, id: ids.jobId, conversationId, files: message.files, priority: PERSON_PRIORITY }, now);
+    also(tx, { ...ids, conversationId });
     return { ...ids, conversationId };
   });
 }

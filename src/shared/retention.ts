@@ -15,6 +15,8 @@ const BATCH = 100;
 const DAY_MS = 86_400_000;
 /** Who was away for longer asks for a snapshot anyway. */
 const KEEP_DELETED_MS = DAY_MS;
+/** WhatsApp sends for seven days what it is not told that we have; ids of Telegram may come again after weeks. */
+const KEEP_CHATS_MS = 30 * DAY_MS;
 /** The daily budget asks for one day; the rest is for people who wonder where the money went. */
 const KEEP_SANDBOXES_MS = 90 * DAY_MS;
 /** What SQLite itself leaves of the log after a checkpoint: a longer one means that somebody kept reading. */
@@ -25,6 +27,8 @@ export type Maintained = {
   readonly events: number;
   readonly sandboxes: number;
   readonly pairings: number;
+  readonly arrivals: number;
+  readonly deliveries: number;
   readonly isLogEmptied: boolean;
 };
 
@@ -89,7 +93,9 @@ export async function maintain(board: Board, config: Places, now: number, signal
   const events = await forget(board, signal, OLD_DELETIONS, now - KEEP_DELETED_MS);
   const sandboxes = await forget(board, signal, OLD_SANDBOXES, now - KEEP_SANDBOXES_MS);
   const pairings = await forget(board, signal, OLD_PAIRINGS, now);
-  return { jobs, events, sandboxes, pairings, isLogEmptied: emptyLog(board, dataDir) };
+  const arrivals = await forget(board, signal, OLD_ARRIVALS, now - KEEP_CHATS_MS);
+  const deliveries = await forget(board, signal, OLD_DELIVERIES, now - KEEP_CHATS_MS);
+  return { jobs, events, sandboxes, pairings, arrivals, deliveries, isLogEmptied: emptyLog(board, dataDir) };
 }
 
 /** As the partial index has it. */
@@ -103,6 +109,17 @@ const OLD_DELETIONS: Forgettable = {
   find: `SELECT seq AS id FROM job_events WHERE kind = 'job-deleted' AND at < ?
     AND seq < (SELECT max(seq) FROM job_events) LIMIT ?`,
   drop: "DELETE FROM job_events WHERE seq = ?",
+};
+/** Marks against redelivery, and what was said: no platform asks for it any more. */
+const OLD_ARRIVALS: Forgettable = {
+  find: "SELECT seq AS id FROM arrivals WHERE state = 'done' AND arrived_at < ? LIMIT ?",
+  drop: "DELETE FROM arrivals WHERE seq = ?",
+};
+const OLD_DELIVERIES: Forgettable = {
+  // The newest seq of all stays: the next turn is reckoned from it.
+  find: `SELECT seq AS id FROM deliveries WHERE ended_at IS NOT NULL AND ended_at < ?
+    AND seq < (SELECT max(seq) FROM deliveries) LIMIT ?`,
+  drop: "DELETE FROM deliveries WHERE seq = ?",
 };
 const OLD_SANDBOXES: Forgettable = {
   // A chain of OR: each half has its place in the index.

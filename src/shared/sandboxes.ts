@@ -93,3 +93,13 @@ export function closeSandbox(board: Board, id: string, now: number): Promise<voi
     (tx) => void tx.run("UPDATE sandboxes SET ended_at = ? WHERE id = ? AND ended_at IS NULL", now, id),
   );
 }
+
+/** Micro-dollars of all sandboxes made since then; those that still run at the most that they may cost. */
+export function spentSince(tx: Tx, since: number): number {
+  const row = tx.get(
+    `SELECT coalesce(sum(coalesce(cost_micro_usd, reserved_micro_usd)), 0) AS spent FROM sandboxes
+     WHERE (provider = 'local' OR provider = 'e2b') AND created_at >= ?`,
+    since,
+  );
+  return integer.parse(row?.["spent"]);
+}

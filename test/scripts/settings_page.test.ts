@@ -1,8 +1,9 @@
-// The committed pages say what src/shared/config.ts says.
+// The committed pages say what src/shared/settings.ts says.
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
-import { ROOT, SETTINGS, loadConfig } from "../../src/shared/config.ts";
+import { ROOT, loadConfig } from "../../src/shared/config.ts";
+import { SETTINGS } from "../../src/shared/settings.ts";
 import { exampleFile, settingsPage } from "../../scripts/settings_page.ts";
 
 const read = (file: string) => readFileSync(`${ROOT}/${file}`, "utf8");

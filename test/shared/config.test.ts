@@ -3,7 +3,14 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { SETTINGS, closeEnvironmentFile, loadConfig, readEnvironment, withoutKeys } from "../../src/shared/config.ts";
+import {
+  closeEnvironmentFile,
+  loadConfig,
+  readEnvironment,
+  settingsOfShell,
+  withoutKeys,
+} from "../../src/shared/config.ts";
+import { SETTINGS } from "../../src/shared/settings.ts";
 import { AppError } from "../../src/shared/errors.ts";
 
 const KEY = "e2b_0123456789abcdef0123456789abcdef01234567";
@@ -208,6 +215,17 @@ describe("the .env file", () => {
       "",
     ];
     expect(readEnvironment(folderWith(`${name}=from the file\n`))[name]).toBe(value);
+  });
+
+  test("lacks what only this shell has, or has otherwise", () => {
+    process.env["SANDPIPER_JOB_SECONDS"] = "60";
+    try {
+      expect(settingsOfShell(folderWith(""))).toContain("SANDPIPER_JOB_SECONDS");
+      expect(settingsOfShell(folderWith("SANDPIPER_JOB_SECONDS=30\n"))).toContain("SANDPIPER_JOB_SECONDS");
+      expect(settingsOfShell(folderWith("SANDPIPER_JOB_SECONDS=60\n"))).not.toContain("SANDPIPER_JOB_SECONDS");
+    } finally {
+      delete process.env["SANDPIPER_JOB_SECONDS"];
+    }
   });
 
   test("is not hidden by a variable that is there but empty", () => {

@@ -33,6 +33,35 @@ import { beatWorker, forgetWorkers, lifeSignOf, readWorker, registerWorker } fro
 import { DONE, claimOne, jobOf, retry } from "./claiming.ts";
 import { DAY, HOUR, NOON, addSchedule } from "./scheduled.ts";
 import { addJob, uploadedFile } from "./temporary.ts";
+import { arrivalsOf, chatsWaiting, closeArrival, keepArrival, markAsked } from "../../src/shared/arrivals.ts";
+import { chatId, chatsOfOwners, openChat, setConversation } from "../../src/shared/chats.ts";
+import {
+  addAliases,
+  addAsking,
+  addInvitation,
+  findContact,
+  listContacts,
+  setStanding,
+  takeInvitation,
+} from "../../src/shared/contacts.ts";
+import {
+  addReply,
+  beginDelivery,
+  chatsOpen,
+  endAttempt,
+  expandDelivery,
+  nextDelivery,
+  openReplies,
+  queueDelivery,
+  readReply,
+  recallSent,
+  recordReceipt,
+  releaseHeld,
+  rememberPlaced,
+  setPlaced,
+  suspectSending,
+} from "../../src/shared/deliveries.ts";
+import { spentSince } from "../../src/shared/sandboxes.ts";
 
 export type Statement = { readonly sql: string; readonly values: readonly Value[] };
 export type Recording = {
@@ -67,6 +96,7 @@ export async function doEverything(board: Board, folder: string): Promise<void> 
   await doSandboxes(board);
   await doSchedules(board);
   await doDevices(board);
+  await doChats(board);
   await doCare(board, folder);
 }
 
@@ -184,6 +214,49 @@ async function doDevices(board: Board): Promise<void> {
   for (const token of ["one", "two"]) await addPairing(board, token, NOON + HOUR, NOON);
   await pairDevice(board, "one", { id: "d", cookie: "c", key: "k", label: "l" }, NOON);
   board.read((tx) => isPaired(tx, "c", "k"));
+}
+
+async function doChats(board: Board): Promise<void> {
+  const account = { channel: "notebook", account: "1" };
+  await addInvitation(board, "code", NOON + HOUR, NOON);
+  await board.write((tx) => {
+    takeInvitation(tx, "code", NOON);
+    addAsking(tx, account, "bob", NOON);
+    addAliases(tx, setStanding(tx, { ...account, person: "ann", standing: "owner" }, NOON), ["ann", "also-ann"]);
+    findContact(tx, account, ["nobody", "also-ann"]);
+    listContacts(tx);
+    openChat(tx, account, "ann", "ann", NOON);
+    chatsOfOwners(tx);
+    setConversation(tx, chatId(account, "ann"), null);
+    const arrival = { ...account, eventId: "e", messageKey: "m", chatId: chatId(account, "ann"), body: {} };
+    const seq = keepArrival(tx, arrival, NOON) ?? 0;
+    markAsked(tx, seq, {});
+    closeArrival(tx, seq);
+    chatsWaiting(tx);
+    arrivalsOf(tx, chatId(account, "ann"), "asked");
+    spentSince(tx, NOON);
+  });
+  await addJob(board, "answered", { conversationId: "C" });
+  const chat = chatId(account, "ann");
+  await board.write((tx) => addReply(tx, "answered", chat, "m"));
+  board.read((tx) => [readReply(tx, "answered"), openReplies(tx)]);
+  await setPlaced(board, "answered", "p");
+  const [claim] = (await claimJobs(board, "3-c", () => 99, NOON)).filter((one) => one.jobId === "answered");
+  if (claim !== undefined) await settleJob(board, claim, DONE, NOON);
+  const result = board.read((tx) => [chatsOpen(tx), nextDelivery(tx, chat)] as const)[1];
+  if (result !== null) await expandDelivery(board, result, [{}, {}], "p", NOON);
+  const part = board.read((tx) => nextDelivery(tx, chat))?.id ?? "";
+  await beginDelivery(board, part);
+  await rememberPlaced(board, part, "q");
+  await endAttempt(board, part, { outcome: "later", error: "no", notBefore: NOON }, NOON);
+  await endAttempt(board, part, { outcome: "sent", platformId: "x" }, NOON);
+  await board.write((tx) => {
+    queueDelivery(tx, { id: "words", chatId: chat, operation: {} }, NOON);
+    recordReceipt(tx, { delivery: null, platformId: "x", status: "read" }, NOON);
+    recallSent(tx, { delivery: part, platformId: "x" }, { outcome: "held", error: "window", notBefore: NOON });
+    releaseHeld(tx, chat);
+    suspectSending(tx, "notebook:1:", NOON);
+  });
 }
 
 /** What is done every hour, and what a restore does. */

@@ -60,6 +60,11 @@ const GRANTS: readonly (readonly [piece: string, plan: string, reason: string])[
   ["SELECT id FROM uploads", "SCAN uploads", "all of them are wanted, in a restore"],
   ["coalesce(sum(bytes), 0) AS bytes FROM uploads", "SCAN uploads", "the quota: a sum over all"],
   ["coalesce(sum(bytes), 0) AS bytes FROM artifacts", "SCAN artifacts", "the quota: a sum over all"],
+  ["FROM invitations WHERE expires_at", "SCAN invitations", "links that live for an hour: a handful"],
+  ["SELECT * FROM contacts ORDER BY", "", "the people whom the owner let in: a handful"],
+  ["FROM chats JOIN contacts", "", "the same handful"],
+  ["SELECT DISTINCT chat_id FROM arrivals", "INDEX arrivals_open", "an index that holds nothing but what waits"],
+  ["SELECT DISTINCT chat_id FROM deliveries", "INDEX deliveries_open", "an index that holds nothing but what waits"],
   ["SELECT DISTINCT file.value AS name FROM jobs", "", "a batch of jobs by rowid, once an hour"],
   ["SELECT file.value AS name FROM jobs", "SCAN file", "the names in one job's own result"],
 ];

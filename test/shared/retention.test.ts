@@ -163,6 +163,31 @@ describe("a round", () => {
     expect(place.rows("SELECT token_sha256 AS token FROM pairings")).toEqual([{ token: sha256("good") }]);
   });
 
+  test("forgets after a month what platforms sent and what was said, but for what is still open and the newest turn", async () => {
+    using place = temporaryBoard();
+    const long = NOW - 31 * DAY_MS;
+    await place.board.write((tx) => {
+      const insert = "INSERT INTO arrivals (channel, account, event_id, arrived_at, state) VALUES ('c', 'a', ?, ?, ?)";
+      for (const [id, at, state] of [
+        ["old", long, "done"],
+        ["open", long, "waiting"],
+        ["young", NOW - 1, "done"],
+      ] as const)
+        tx.run(insert, id, at, state);
+      const say = `INSERT INTO deliveries (turn, id, chat_id, operation, state, created_at, ended_at) VALUES (1, ?, 'c', '{}', ?, 1, ?)`;
+      for (const [id, state, at] of [
+        ["said", "sent", long],
+        ["ready", "ready", null],
+        ["newest", "sent", long],
+      ] as const)
+        tx.run(say, id, state, at);
+    });
+    const { arrivals, deliveries } = await maintain(place.board, places(place), NOW, never);
+    expect([arrivals, deliveries]).toEqual([1, 1]);
+    expect(place.rows("SELECT event_id AS id FROM arrivals").map((row) => row["id"])).toEqual(["open", "young"]);
+    expect(place.rows("SELECT id FROM deliveries ORDER BY seq").map((row) => row["id"])).toEqual(["ready", "newest"]);
+  });
+
   test("empties the log only when it has grown", async () => {
     using place = temporaryBoard();
     const size = () => statSync(`${place.file}-wal`).size;

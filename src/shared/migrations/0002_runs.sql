@@ -1,4 +1,4 @@
--- One line for all conversations, heartbeats of workers, attempts, schedules. Runs with foreign keys off.
+-- One line for all conversations, heartbeats of workers, attempts, schedules; chats on other platforms. Runs with foreign keys off.
 -- Conditions are chains of OR: SQLite builds a temporary table for IN (three values) each time it checks one.
 DROP TRIGGER jobs_ai;
 DROP TRIGGER jobs_ad;
@@ -168,6 +168,94 @@ CREATE TABLE schedules (
 ) STRICT;
 CREATE INDEX schedules_due ON schedules (next_at) WHERE next_at IS NOT NULL AND paused_at IS NULL;
 
+-- Chats on other platforms: who may write, what arrived, and what is to be delivered.
+
+-- A person, by the platform's own id. Of those whom nobody let in nothing is kept but that.
+CREATE TABLE contacts (
+  channel TEXT NOT NULL, account TEXT NOT NULL, person TEXT NOT NULL,
+  standing TEXT NOT NULL CHECK (standing = 'owner' OR standing = 'allowed' OR standing = 'asking' OR standing = 'refused'),
+  created_at INTEGER NOT NULL,
+  PRIMARY KEY (channel, account, person)
+) STRICT, WITHOUT ROWID;
+
+-- Other ids of the same person: a changed number, a name that the platform gives out instead.
+CREATE TABLE contact_aliases (
+  channel TEXT NOT NULL, account TEXT NOT NULL, alias TEXT NOT NULL, person TEXT NOT NULL,
+  PRIMARY KEY (channel, account, alias)
+) STRICT, WITHOUT ROWID;
+
+-- Codes of links that make whoever opens one first the owner; only hashes are kept.
+CREATE TABLE invitations (code_sha256 TEXT PRIMARY KEY NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE chats (
+  -- channel:account:chat
+  id TEXT PRIMARY KEY NOT NULL,
+  channel TEXT NOT NULL, account TEXT NOT NULL, chat TEXT NOT NULL, person TEXT NOT NULL,
+  -- Where its next message goes; null: into a new one.
+  conversation_id TEXT REFERENCES conversations (id) ON DELETE SET NULL,
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX chats_conversation ON chats (conversation_id) WHERE conversation_id IS NOT NULL;
+
+-- What platforms sent, kept before they are told that we have it. It stays as a mark against redelivery.
+CREATE TABLE arrivals (
+  seq INTEGER PRIMARY KEY,
+  channel TEXT NOT NULL, account TEXT NOT NULL, event_id TEXT NOT NULL,
+  -- chat:message of a new message: platforms may send an old one under a new event id.
+  message_key TEXT,
+  chat_id TEXT,
+  arrived_at INTEGER NOT NULL,
+  -- 'asked': files without words, whose sender was asked what to do with them.
+  state TEXT NOT NULL CHECK (state = 'waiting' OR state = 'asked' OR state = 'done'),
+  -- JSON; null when it has been dealt with.
+  body TEXT,
+  UNIQUE (channel, account, event_id)
+) STRICT;
+CREATE UNIQUE INDEX arrivals_message ON arrivals (channel, account, message_key) WHERE message_key IS NOT NULL;
+CREATE INDEX arrivals_open ON arrivals (chat_id, state, seq) WHERE state <> 'done';
+CREATE INDEX arrivals_old ON arrivals (arrived_at) WHERE state = 'done';
+
+-- Where the answer to a job goes.
+CREATE TABLE replies (
+  job_id TEXT PRIMARY KEY NOT NULL,
+  chat_id TEXT NOT NULL,
+  -- The platform's id of the message that asked.
+  asked_by TEXT,
+  -- The platform's id of the one message that shows progress; the result takes its place.
+  placed TEXT
+) STRICT, WITHOUT ROWID;
+
+-- What is to be said in a chat, in its order.
+CREATE TABLE deliveries (
+  seq INTEGER PRIMARY KEY,
+  -- Its place in the chat; what a result is rendered to shares its turn.
+  turn INTEGER NOT NULL,
+  part INTEGER NOT NULL DEFAULT 0,
+  -- job:<job>:<n>, arrival:<seq>:<n>: who does the work again makes no second one.
+  id TEXT NOT NULL UNIQUE,
+  chat_id TEXT NOT NULL,
+  job_id TEXT,
+  -- JSON
+  operation TEXT NOT NULL,
+  state TEXT NOT NULL DEFAULT 'ready'
+    CHECK (state = 'ready' OR state = 'sending' OR state = 'held' OR state = 'sent' OR state = 'failed'),
+  attempts INTEGER NOT NULL DEFAULT 0,
+  not_before INTEGER NOT NULL DEFAULT 0,
+  -- The platform's id of a message that is there already and only waits for its words.
+  placed TEXT,
+  -- The platform's id of what was said.
+  platform_id TEXT,
+  -- How far it got, as the platform tells: sent, delivered, read.
+  receipt TEXT,
+  error TEXT,
+  created_at INTEGER NOT NULL,
+  ended_at INTEGER
+) STRICT;
+CREATE INDEX deliveries_open ON deliveries (chat_id, turn, part) WHERE state = 'ready' OR state = 'sending' OR state = 'held';
+CREATE INDEX deliveries_platform ON deliveries (platform_id) WHERE platform_id IS NOT NULL;
+CREATE INDEX deliveries_job ON deliveries (job_id) WHERE job_id IS NOT NULL;
+CREATE INDEX deliveries_old ON deliveries (ended_at) WHERE ended_at IS NOT NULL;
+
 -- Strangers write jobs; these tell job_run. Our own code writes job_run first, then jobs, and the conditions let it pass.
 -- A long trigger costs every row that passes by, so the long ones hang on a view, where only strangers' rows come along.
 -- Old SQLite shells run them too: no newer functions. What strangers wrote may be anything, not even text.
@@ -291,4 +379,20 @@ BEGIN
       AND conversation_id = (SELECT conversation_id FROM job_events WHERE seq = (SELECT max(seq) FROM job_events)) ORDER BY turn LIMIT 1)
     AND NOT EXISTS (SELECT 1 FROM job_run WHERE finished_at IS NULL AND (state = 'ready' OR state = 'running' OR state = 'retrying')
       AND conversation_id = (SELECT conversation_id FROM job_events WHERE seq = (SELECT max(seq) FROM job_events)));
+END;
+
+-- Whoever ends a job, its answer is to be delivered from that very transaction on.
+CREATE TRIGGER job_events_ai AFTER INSERT ON job_events WHEN NEW.kind = 'job-completed' OR NEW.kind = 'job-failed'
+BEGIN
+  INSERT INTO deliveries (turn, id, chat_id, job_id, operation, created_at)
+  SELECT (SELECT coalesce(max(seq), 0) + 1 FROM deliveries), 'job:' || NEW.job_id || ':' || NEW.seq, chat_id, NEW.job_id,
+    '{"kind":"result"}', NEW.at
+  FROM replies WHERE job_id = NEW.job_id;
+END;
+
+-- A job that is deleted is answered no more.
+CREATE TRIGGER replies_ad AFTER DELETE ON jobs
+BEGIN
+  DELETE FROM replies WHERE job_id = OLD.id;
+  DELETE FROM deliveries WHERE job_id = OLD.id AND state <> 'sent' AND state <> 'failed';
 END;

@@ -1,0 +1,91 @@
+// Who may write on other platforms: nobody, until the owner came by a link or let somebody in.
+import { z } from "zod";
+import type { Board, Tx } from "./db.ts";
+import { integer, text } from "./rows.ts";
+
+/** An account of ours on a platform. */
+export type Account = { readonly channel: string; readonly account: string };
+
+const STANDINGS = ["owner", "allowed", "asking", "refused"] as const;
+export type Standing = (typeof STANDINGS)[number];
+
+/** `person` is the id by which we know somebody, whichever of their ids was used. */
+export type Contact = Account & { readonly person: string; readonly standing: Standing };
+
+/** Strangers that the owner is asked about at one time; the others find a closed door. */
+const MOST_ASKING = 3;
+
+const ContactRow = z.object({ channel: text, account: text, person: text, standing: z.enum(STANDINGS) });
+
+/** The first of these ids that is known. */
+export function findContact(tx: Tx, { channel, account }: Account, ids: readonly string[]): Contact | null {
+  for (const id of ids) {
+    const row = tx.get(
+      `SELECT contacts.* FROM contacts WHERE channel = ?1 AND account = ?2 AND person = coalesce(
+       (SELECT person FROM contact_aliases WHERE channel = ?1 AND account = ?2 AND alias = ?3), ?3)`,
+      channel,
+      account,
+      id,
+    );
+    if (row !== null) return ContactRow.parse(row);
+  }
+  return null;
+}
+
+/** Statement. They go by these ids, too. */
+export function addAliases(tx: Tx, { channel, account, person }: Contact, ids: readonly string[]): void {
+  for (const alias of ids)
+    if (alias !== person)
+      tx.run(
+        "INSERT INTO contact_aliases (channel, account, alias, person) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        channel,
+        account,
+        alias,
+        person,
+      );
+}
+
+/** Statement. Null: the owner is asked about enough people already. */
+export function addAsking(tx: Tx, { channel, account }: Account, person: string, now: number): Contact | null {
+  const row = tx.get(
+    "SELECT count(*) AS count FROM contacts WHERE channel = ? AND account = ? AND standing = 'asking'",
+    channel,
+    account,
+  );
+  if (integer.parse(row?.["count"]) >= MOST_ASKING) return null;
+  return setStanding(tx, { channel, account, person, standing: "asking" }, now);
+}
+
+/** Statement. */
+export function setStanding(tx: Tx, contact: Contact, now: number): Contact {
+  tx.run(
+    `INSERT INTO contacts (channel, account, person, standing, created_at) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT (channel, account, person) DO UPDATE SET standing = excluded.standing`,
+    contact.channel,
+    contact.account,
+    contact.person,
+    contact.standing,
+    now,
+  );
+  return contact;
+}
+
+/** Those whom the owner let in, and the owner. */
+export function listContacts(tx: Tx): Contact[] {
+  return tx.all("SELECT * FROM contacts ORDER BY channel, account, created_at").map((row) => ContactRow.parse(row));
+}
+
+/** The link with this code makes whoever opens it first the owner. */
+export function addInvitation(board: Board, code: string, expiresAt: number, now: number): Promise<void> {
+  return board.write((tx) => {
+    tx.run("DELETE FROM invitations WHERE expires_at < ?", now);
+    tx.run("INSERT INTO invitations (code_sha256, expires_at) VALUES (?, ?)", hashOf(code), expiresAt);
+  });
+}
+
+/** Statement. True once for each code. */
+export function takeInvitation(tx: Tx, code: string, now: number): boolean {
+  return tx.run("DELETE FROM invitations WHERE code_sha256 = ? AND expires_at >= ?", hashOf(code), now) === 1;
+}
+
+const hashOf = (code: string): string => new Bun.CryptoHasher("sha256").update(code).digest("hex");

@@ -1,0 +1,252 @@
+// What is to be said in chats: every answer has its row from the transaction on that ended its job.
+import { z } from "zod";
+import type { Board, Tx } from "./db.ts";
+import { integer, optionalText, parseJson, text } from "./rows.ts";
+
+export type Delivery = {
+  readonly id: string;
+  readonly chatId: string;
+  readonly jobId: string | null;
+  /** Parsed JSON, not yet validated. */
+  readonly operation: unknown;
+  /** `sending`: an attempt was begun, and nobody knows its end. */
+  readonly state: "ready" | "sending" | "held";
+  readonly attempts: number;
+  readonly notBefore: number;
+  readonly placed: string | null;
+  readonly createdAt: number;
+  readonly turn: number;
+};
+
+export type Reply = {
+  readonly jobId: string;
+  readonly chatId: string;
+  readonly askedBy: string | null;
+  readonly placed: string | null;
+};
+
+const DeliveryRow = z.object({
+  id: text,
+  chat_id: text,
+  job_id: optionalText,
+  operation: z.unknown(),
+  state: z.enum(["ready", "sending", "held"]),
+  attempts: integer,
+  not_before: integer,
+  placed: optionalText,
+  created_at: integer,
+  turn: integer,
+});
+const ReplyRow = z.object({ job_id: text, chat_id: text, asked_by: optionalText, placed: optionalText });
+
+const OPEN = "(state = 'ready' OR state = 'sending' OR state = 'held')";
+
+/** Statement. Where the answer to this job goes; `askedBy` is the platform's id of the message. */
+export function addReply(tx: Tx, jobId: string, chatId: string, askedBy: string | null): void {
+  tx.run(
+    "INSERT INTO replies (job_id, chat_id, asked_by) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+    jobId,
+    chatId,
+    askedBy,
+  );
+}
+
+export function readReply(tx: Tx, jobId: string): Reply | null {
+  const row = tx.get("SELECT * FROM replies WHERE job_id = ?", jobId);
+  return row === null ? null : toReply(row);
+}
+
+/** Those whose job has not ended: their chats wait. */
+export function openReplies(tx: Tx): Reply[] {
+  return tx
+    .all(
+      `SELECT replies.* FROM job_run INDEXED BY job_open CROSS JOIN replies ON replies.job_id = job_run.job_id
+       WHERE conversation_id IS NOT NULL AND finished_at IS NULL`,
+    )
+    .map(toReply);
+}
+
+/** The platform's id of the message that shows the job's progress; null: there is none any more. */
+export function setPlaced(board: Board, jobId: string, placed: string | null): Promise<void> {
+  return board.write((tx) => void tx.run("UPDATE replies SET placed = ? WHERE job_id = ?", placed, jobId));
+}
+
+/** Statement. Whoever does it again makes no second one. */
+export function queueDelivery(
+  tx: Tx,
+  delivery: { readonly id: string; readonly chatId: string; readonly operation: object },
+  now: number,
+): void {
+  tx.run(
+    `INSERT INTO deliveries (turn, id, chat_id, operation, created_at)
+     VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM deliveries), ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    delivery.id,
+    delivery.chatId,
+    JSON.stringify(delivery.operation),
+    now,
+  );
+}
+
+/** The chats in which something is still to be said. */
+export function chatsOpen(tx: Tx): string[] {
+  return tx.all(`SELECT DISTINCT chat_id FROM deliveries WHERE ${OPEN}`).map((row) => text.parse(row["chat_id"]));
+}
+
+/** What comes next in a chat. */
+export function nextDelivery(tx: Tx, chatId: string): Delivery | null {
+  const row = tx.get(`SELECT * FROM deliveries WHERE chat_id = ? AND ${OPEN} ORDER BY turn, part LIMIT 1`, chatId);
+  if (row === null) return null;
+  const one = DeliveryRow.parse(row);
+  return {
+    id: one.id,
+    chatId: one.chat_id,
+    jobId: one.job_id,
+    operation: parseJson(one.operation),
+    state: one.state,
+    attempts: one.attempts,
+    notBefore: one.not_before,
+    placed: one.placed,
+    createdAt: one.created_at,
+    turn: one.turn,
+  };
+}
+
+/** A result becomes what it is rendered to, in its place. The first of them may fill the message that showed progress. */
+export function expandDelivery(
+  board: Board,
+  delivery: Delivery,
+  operations: readonly object[],
+  placed: string | null,
+  now: number,
+): Promise<void> {
+  return board.write((tx) => {
+    if (tx.run(`DELETE FROM deliveries WHERE id = ? AND ${OPEN}`, delivery.id) === 0) return;
+    operations.forEach((operation, part) =>
+      tx.run(
+        `INSERT INTO deliveries (turn, part, id, chat_id, job_id, operation, placed, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+        delivery.turn,
+        part,
+        `${delivery.id}.${part}`,
+        delivery.chatId,
+        delivery.jobId,
+        JSON.stringify(operation),
+        part === 0 ? placed : null,
+        now,
+      ),
+    );
+  });
+}
+
+/** Durable before anything is asked of the platform. False: it is not to be sent any more. */
+export function beginDelivery(board: Board, id: string): Promise<boolean> {
+  return board.write(
+    (tx) =>
+      tx.run(`UPDATE deliveries SET state = 'sending', attempts = attempts + 1 WHERE id = ? AND ${OPEN}`, id) === 1,
+  );
+}
+
+export function rememberPlaced(board: Board, id: string, placed: string): Promise<void> {
+  return board.write((tx) => void tx.run("UPDATE deliveries SET placed = ? WHERE id = ?", placed, id));
+}
+
+/** How an attempt ended. `later`: it had no effect; `unknown`: it may have had; `held`: until the person writes. */
+export type DeliveryEnd =
+  | { readonly outcome: "sent"; readonly platformId: string }
+  | { readonly outcome: "later" | "unknown" | "held" | "failed"; readonly error: string; readonly notBefore: number };
+
+const STATES = { later: "ready", unknown: "sending", held: "held", failed: "failed" } as const;
+
+export function endAttempt(board: Board, id: string, end: DeliveryEnd, now: number): Promise<void> {
+  return board.write((tx) => {
+    if (end.outcome === "sent") {
+      markSent(tx, id, end.platformId, now);
+      return;
+    }
+    tx.run(
+      `UPDATE deliveries SET state = ?, error = ?, not_before = ?, ended_at = ? WHERE id = ? AND ${OPEN}`,
+      STATES[end.outcome],
+      end.error,
+      end.notBefore,
+      end.outcome === "failed" ? now : null,
+      id,
+    );
+  });
+}
+
+/** Statement. */
+function markSent(tx: Tx, id: string, platformId: string, now: number): void {
+  tx.run(
+    `UPDATE deliveries SET state = 'sent', platform_id = ?, ended_at = ?, error = NULL WHERE id = ? AND ${OPEN}`,
+    platformId,
+    now,
+    id,
+  );
+}
+
+/** How far a message got; it only ever rises, whatever order the platform tells it in. */
+const RECEIPTS = ["sent", "delivered", "read"] as const;
+export type ReceiptStatus = (typeof RECEIPTS)[number];
+
+/** Statement. What a platform tells of a message: of ours by our id, else by its own. It resolves what nobody knew. */
+export function recordReceipt(
+  tx: Tx,
+  receipt: { readonly delivery: string | null; readonly platformId: string; readonly status: ReceiptStatus },
+  now: number,
+): void {
+  const id = receipt.delivery ?? deliveryOf(tx, receipt.platformId);
+  if (id === null) return;
+  markSent(tx, id, receipt.platformId, now);
+  const lower = RECEIPTS.slice(0, RECEIPTS.indexOf(receipt.status));
+  tx.run(
+    `UPDATE deliveries SET receipt = ?1 WHERE id = ?2 AND (receipt IS NULL OR receipt = ?3 OR receipt = ?4)`,
+    receipt.status,
+    id,
+    lower[0] ?? "",
+    lower[1] ?? "",
+  );
+}
+
+/** Statement. The platform tells afterwards that it could not deliver. */
+export function recallSent(
+  tx: Tx,
+  receipt: { readonly delivery: string | null; readonly platformId: string },
+  end: DeliveryEnd & { readonly error: string; readonly outcome: "held" | "failed" | "later" },
+): void {
+  const id = receipt.delivery ?? deliveryOf(tx, receipt.platformId);
+  if (id === null) return;
+  tx.run(
+    "UPDATE deliveries SET state = ?, error = ?, not_before = ?, ended_at = NULL WHERE id = ? AND receipt IS NULL",
+    STATES[end.outcome],
+    end.error,
+    end.notBefore,
+    id,
+  );
+}
+
+/** Statement. The person has written: what was held may go. */
+export function releaseHeld(tx: Tx, chatId: string): void {
+  tx.run("UPDATE deliveries SET state = 'ready', not_before = 0 WHERE chat_id = ? AND state = 'held'", chatId);
+}
+
+/** Statement. After a start: what was being sent when we died waits for what the platform may still tell of it. */
+export function suspectSending(tx: Tx, account: string, notBefore: number): void {
+  for (const chatId of chatsOpen(tx))
+    if (chatId.startsWith(account))
+      tx.run(
+        "UPDATE deliveries SET not_before = ? WHERE chat_id = ? AND state = 'sending' AND not_before < ?",
+        notBefore,
+        chatId,
+        notBefore,
+      );
+}
+
+function deliveryOf(tx: Tx, platformId: string): string | null {
+  const row = tx.get("SELECT id FROM deliveries WHERE platform_id = ?", platformId);
+  return row === null ? null : text.parse(row["id"]);
+}
+
+function toReply(row: Record<string, unknown>): Reply {
+  const { job_id, chat_id, asked_by, placed } = ReplyRow.parse(row);
+  return { jobId: job_id, chatId: chat_id, askedBy: asked_by, placed };
+}
