@@ -6,7 +6,15 @@ import { z } from "zod";
 import { launchSandboxd } from "./sandboxd/launch.ts";
 import { isAlive } from "./shared/alive.ts";
 import { keepAlive, type Child } from "./shared/child.ts";
-import { closeEnvironmentFile, loadConfig, readEnvironment, withoutKeys, type Config } from "./shared/config.ts";
+import {
+  closeEnvironmentFile,
+  loadConfig,
+  readEnvironment,
+  withChannels,
+  withoutChannels,
+  withoutKeys,
+  type Config,
+} from "./shared/config.ts";
 import { coreLock, holdLock } from "./shared/db.ts";
 import { AppError } from "./shared/errors.ts";
 import { createLog, type Log } from "./shared/log.ts";
@@ -60,6 +68,7 @@ export async function start(environment: Record<string, string | undefined>, sig
 class House {
   readonly #config: Config;
   readonly #base: Record<string, string>;
+  readonly #withChannels: Record<string, string>;
   readonly #withKeys: Record<string, string>;
   readonly #signal: AbortSignal;
   readonly #log: Log;
@@ -72,8 +81,9 @@ class House {
     const told = { ...environment, SANDPIPER_SANDBOX: config.sandbox, SANDPIPER_SUPERVISED: "1" };
     this.#config = config;
     this.#base = withoutKeys(told);
+    this.#withChannels = withChannels(told);
     this.#withKeys = Object.fromEntries(
-      Object.entries(told).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+      Object.entries(withoutChannels(told)).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
     );
     this.#signal = signal;
     this.#corePort = config.port;
@@ -84,7 +94,7 @@ class House {
 
   async openCore(): Promise<Ready> {
     const ready = await this.#open("core", () =>
-      this.#bun("src/core/server.ts", { ...this.#base, SANDPIPER_PORT: String(this.#corePort) }),
+      this.#bun("src/core/server.ts", { ...this.#withChannels, SANDPIPER_PORT: String(this.#corePort) }),
     );
     // Started again it must be found where it was, also where any port would have done.
     this.#corePort = ready.port ?? this.#corePort;

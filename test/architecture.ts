@@ -29,11 +29,14 @@ const SERVER_ROOMS = ["shared", "planner", "core", "worker", "sandboxd", "cli"].
 const HOMES: { readonly [library: string]: { readonly homes: readonly string[]; readonly isOneFile?: true } } = {
   "@e2b/code-interpreter": { homes: ["src/worker/e2b_client.ts"] },
   "bun:sqlite": { homes: ["src/shared/db.ts"] },
+  grammy: { homes: ["src/core/channels/telegram/"] },
   croner: { homes: ["src/shared/cron.ts"] },
   preact: { homes: ["src/web/"] },
   "@preact/signals": { homes: ["src/web/"] },
   marked: { homes: ["src/web/"], isOneFile: true },
   dompurify: { homes: ["src/web/"], isOneFile: true },
+  // A link as a QR code: on the page and in a terminal, two rooms that share no code.
+  uqr: { homes: ["src/web/view/qr_code.tsx", "src/cli/qr_code.ts"] },
   zod: { homes: [...SERVER_ROOMS, "src/main.ts"] },
 };
 

@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { Config } from "../shared/config.ts";
 import { admitMessage, latestFiles, type Admitted } from "../shared/conversations.ts";
-import type { Board } from "../shared/db.ts";
+import type { Board, Tx } from "../shared/db.ts";
 import { assertDiskRoom } from "../shared/disk.ts";
 import { AppError } from "../shared/errors.ts";
 import { mediaTypeOf, resolveInside, safeName, storeStream } from "../shared/files.ts";
@@ -28,8 +28,12 @@ export type Inbox = {
   readonly drop: (files: readonly UploadedFile[]) => Promise<void>;
   /** Takes away the bytes of uploads whose rows are gone, but of none that somebody else needs. */
   readonly release: (ids: readonly string[]) => Promise<void>;
-  /** Durable when it resolves. */
-  readonly receive: (message: InboundMessage, when?: When) => Promise<Received>;
+  /** Durable when it resolves. `also` is statements of the same transaction. */
+  readonly receive: (
+    message: InboundMessage,
+    when?: When,
+    also?: (tx: Tx, admitted: Admitted) => void,
+  ) => Promise<Received>;
 };
 
 export function createInbox(config: Config, board: Board, now: () => number, onAdmitted: () => void): Inbox {
@@ -65,7 +69,7 @@ export function createInbox(config: Config, board: Board, now: () => number, onA
     return board.read((tx) => readUpload(tx, id)) ?? factsOf(path, id, id);
   };
 
-  const receive: Inbox["receive"] = async (message, when = {}) => {
+  const receive: Inbox["receive"] = async (message, when = {}, also) => {
     assertDiskRoom(config);
     const { conversationId } = message;
     const earlier = conversationId === null ? [] : board.read((tx) => latestFiles(tx, conversationId));
@@ -74,7 +78,7 @@ export function createInbox(config: Config, board: Board, now: () => number, onA
       jobId: Bun.randomUUIDv7(),
       conversationId: conversationId ?? Bun.randomUUIDv7(),
     };
-    const admitted = await admitMessage(board, message, ids, { ...decide(message, earlier), ...when }, now());
+    const admitted = await admitMessage(board, message, ids, { ...decide(message, earlier), ...when }, now(), also);
     if (admitted === null)
       throw new AppError("not_found", "That conversation does not exist any more. Start a new one.");
     onAdmitted();

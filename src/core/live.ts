@@ -107,7 +107,7 @@ export function createLive(board: Board, auth: Auth, log: Log, port: () => numbe
 }
 
 /** Calls `onChange` within half a second of any other connection's commit. Returns what stops it. */
-function pollForStrangers(board: Board, onChange: () => void): () => void {
+export function pollForStrangers(board: Board, onChange: () => void): () => void {
   let known = board.dataVersion();
   const poll = setInterval(() => {
     const current = board.dataVersion();

@@ -14,7 +14,9 @@ import { viewJob } from "../shared/views.ts";
 import { cookieName, type Auth } from "./auth.ts";
 import { route, type Route } from "./http.ts";
 import type { Inbox } from "./inbox.ts";
+import { channelRoutes } from "./channel_routes.ts";
 import { jobRoutes } from "./job_routes.ts";
+import type { Messenger } from "./messenger.ts";
 import { describeApi } from "./openapi.ts";
 import { Message, readMessage, Receipt } from "./receive.ts";
 import { scheduleRoutes } from "./schedule_routes.ts";
@@ -31,6 +33,8 @@ export type Desk = {
   readonly isWorkerThere: () => boolean;
   /** Wakes the worker and whoever follows the events. */
   readonly nudge: () => void;
+  /** Other platforms on which people write. */
+  readonly channels: Pick<Messenger, "states" | "invite">;
   /** The next tick may be another one now. */
   readonly schedulesChanged: () => void;
 };
@@ -41,6 +45,7 @@ export function createRoutes(desk: Desk): readonly Route[] {
     ...messageRoutes(desk),
     ...jobRoutes(desk),
     ...scheduleRoutes(desk),
+    ...channelRoutes(desk),
     ...fileRoutes(desk),
   ];
   const api: Route = route({

@@ -14,10 +14,12 @@ import { aborted, stopSignal } from "../shared/stop.ts";
 import { createAuth, readToken } from "./auth.ts";
 import { takeCare } from "./caretaker.ts";
 import { admit, answer, failure, type Guard, type Route } from "./http.ts";
+import { CHANNELS } from "./channels/index.ts";
 import { createInbox } from "./inbox.ts";
-import { createLive, type Follower } from "./live.ts";
+import { createLive, type Follower, type Live } from "./live.ts";
+import { createMessenger } from "./messenger.ts";
 import { createPages, type Pages } from "./pages.ts";
-import { createRoutes } from "./routes.ts";
+import { createRoutes, type Desk } from "./routes.ts";
 import { createTicker } from "./ticker.ts";
 
 const { version } = packageJson;
@@ -34,15 +36,20 @@ async function main(): Promise<void> {
   const port = () => server?.port ?? config.port;
 
   const live = createLive(board, auth, log, port, version);
+  const hear = () => {
+    live.pump();
+    messenger.pump();
+  };
   const tellAll = () => {
     nudge.send();
-    live.pump();
+    hear();
   };
   const reaper = createReaper(board, systemClock, log, tellAll, config.leaseMs);
-  const nudge = listenForNudges(config.dataDir, live.pump, (workerId) => {
+  const nudge = listenForNudges(config.dataDir, hear, (workerId) => {
     reaper.suspect(workerId).catch((error: unknown) => log.error("reaper-failed", { error }));
   });
   const inbox = createInbox(config, board, systemClock.now, tellAll);
+  const messenger = createMessenger({ config, board, inbox, log, now: systemClock.now, port, tellAll }, CHANNELS);
   const ticker = createTicker(board, systemClock.now, tellAll, log);
   const guard: Guard = { auth, log, port, maxBodyBytes: config.maxUploadBytes + FORM_BYTES };
   const desk = {
@@ -55,21 +62,11 @@ async function main(): Promise<void> {
     now: systemClock.now,
     isWorkerThere: nudge.isConnected,
     nudge: tellAll,
+    channels: messenger,
     schedulesChanged: () => void ticker.check(),
   };
 
-  server = Bun.serve<Follower>({
-    hostname: "127.0.0.1",
-    port: config.port,
-    // Bun's page for developers would show our source to whoever provokes an error.
-    development: false,
-    idleTimeout: 120,
-    // core/http.ts has the limit, and answers with a sentence where Bun would answer with nothing.
-    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    routes: serveRoutes(guard, createRoutes(desk)),
-    fetch: (request, self) => serveRest(guard, createPages(config.root), request, self),
-    websocket: live.handler,
-  });
+  server = listen(guard, desk, live);
   const link = `http://localhost:${port()}/#pair=${await auth.newPairing()}`;
   log.info("core-ready", { port: port() });
   process.send?.({ type: "ready", port: port(), link });
@@ -77,14 +74,31 @@ async function main(): Promise<void> {
   const chores = [
     reaper.watch(stop),
     reserve.keep(),
-    takeCare({ board, config, reserve, clock: systemClock, log, onPruned: live.pump }, stop),
+    takeCare({ board, config, reserve, clock: systemClock, log, onPruned: hear }, stop),
   ];
   await aborted(stop);
   live.close();
+  await messenger.close();
   await server.stop(true);
   nudge.close();
   await Promise.all([...chores, ticker.close()]);
   close();
+}
+
+function listen(guard: Guard, desk: Desk, live: Live): Server<Follower> {
+  const { port, root } = desk.config;
+  return Bun.serve<Follower>({
+    hostname: "127.0.0.1",
+    port,
+    // Bun's page for developers would show our source to whoever provokes an error.
+    development: false,
+    idleTimeout: 120,
+    // core/http.ts has the limit, and answers with a sentence where Bun would answer with nothing.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    routes: serveRoutes(guard, createRoutes(desk)),
+    fetch: (request, self) => serveRest(guard, createPages(root), request, self),
+    websocket: live.handler,
+  });
 }
 
 /** The board and what belongs to it, for this core alone: a second one would answer the same people twice. */

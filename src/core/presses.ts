@@ -1,0 +1,98 @@
+// Buttons that people press: each does one thing, once, and only for whom it was meant.
+import { closeArrival } from "../shared/arrivals.ts";
+import type { Chat } from "../shared/chats.ts";
+import { findContact, listContacts, setStanding, type Contact } from "../shared/contacts.ts";
+import { cancelJob } from "../shared/control.ts";
+import type { Tx } from "../shared/db.ts";
+import { readReply } from "../shared/deliveries.ts";
+import { readJob } from "../shared/jobs.ts";
+import { viewJob } from "../shared/views.ts";
+import type { Channel } from "./channels/channel.ts";
+import { repeat } from "./commands.ts";
+import { markOf, type Kept } from "./door.ts";
+import { say } from "./outbox.ts";
+import { fenced } from "./reply.ts";
+import { choose, type RequestDesk } from "./requests.ts";
+
+type Press = Extract<Kept, { kind: "press" }>;
+
+/** Does what the button says and tells the platform that the press was seen. */
+export async function press(
+  desk: RequestDesk,
+  channel: Channel,
+  chat: Chat,
+  seq: number,
+  pressed: Press,
+  signal: AbortSignal,
+): Promise<void> {
+  const [verb = "", ...rest] = pressed.action.split(":");
+  const words = await act(desk, chat, seq, pressed, verb, rest);
+  await desk.board.write((tx) => void closeArrival(tx, seq));
+  desk.onSaid();
+  // Best effort: the press has had its effect.
+  await channel.acknowledge(pressed.pressId, words, signal).catch(() => undefined);
+}
+
+/** Returns a few words for the one who pressed. */
+async function act(
+  desk: RequestDesk,
+  chat: Chat,
+  seq: number,
+  pressed: Press,
+  verb: string,
+  rest: readonly string[],
+): Promise<string> {
+  const [subject = "", more = ""] = rest;
+  switch (verb) {
+    case "stop":
+      return (await isOurs(desk, chat, subject)) && (await cancelJob(desk.board, subject, desk.now())) !== "unknown"
+        ? "Stopping …"
+        : GONE;
+    case "again":
+      return desk.board.write((tx) => repeatOnce(tx, desk, chat, seq, subject));
+    case "code":
+      return desk.board.write((tx) => showCode(tx, desk, chat, seq, subject));
+    case "do":
+      return (await choose(desk, chat, seq, { choice: subject, about: Number(more), askedBy: pressed.messageId }))
+        ? ""
+        : GONE;
+    case "allow":
+    case "refuse":
+      return desk.board.write((tx) => decide(tx, desk, chat, seq, verb, subject));
+    default:
+      return GONE;
+  }
+}
+
+const GONE = "This button does nothing any more.";
+
+async function isOurs(desk: RequestDesk, chat: Chat, jobId: string): Promise<boolean> {
+  return desk.board.read((tx) => readReply(tx, jobId)?.chatId === chat.id);
+}
+
+function repeatOnce(tx: Tx, desk: RequestDesk, chat: Chat, seq: number, jobId: string): string {
+  const job = readReply(tx, jobId)?.chatId === chat.id ? readJob(tx, jobId) : null;
+  if (job === null || !closeArrival(tx, seq)) return GONE;
+  return repeat(tx, chat, job, desk.now()) ? "Once more …" : GONE;
+}
+
+function showCode(tx: Tx, desk: RequestDesk, chat: Chat, seq: number, jobId: string): string {
+  const job = readReply(tx, jobId)?.chatId === chat.id ? readJob(tx, jobId) : null;
+  const code = job === null ? null : viewJob(tx, job).code;
+  if (code === null) return GONE;
+  say(desk, tx, chat.id, `arrival:${seq}`, fenced(code, "python"), []);
+  return "";
+}
+
+/** Only an owner lets people in. */
+function decide(tx: Tx, desk: RequestDesk, chat: Chat, seq: number, verb: "allow" | "refuse", mark: string): string {
+  const presser = findContact(tx, chat, [chat.person]);
+  if (presser?.standing !== "owner") return GONE;
+  const asking = listContacts(tx).find((one) => one.standing === "asking" && markOf(one) === mark);
+  if (asking === undefined) return GONE;
+  const decided: Contact = { ...asking, standing: verb === "allow" ? "allowed" : "refused" };
+  setStanding(tx, decided, desk.now());
+  const words = verb === "allow" ? "may write from now on" : "will not be heard";
+  say(desk, tx, chat.id, `arrival:${seq}`, `${decided.person} on ${decided.channel} ${words}.`, []);
+  return "";
+}

@@ -1,0 +1,45 @@
+// What a job came to, as people are told on any channel: words, files, and what they can do next.
+import type { Artifact, JobError, JobView } from "../shared/types.ts";
+import type { Reply } from "./render.ts";
+
+/** `dashboard`: where the conversation is on this machine. */
+export function replyOf(view: JobView, artifacts: readonly Artifact[], dashboard: string): Reply {
+  const error = view.output?.error;
+  const files = artifacts.map(({ id, name, mediaType, bytes }) => ({ artifact: id, name, mediaType, bytes }));
+  if (error !== undefined)
+    return { markdown: wordsOf(error, files.length), files, actions: again(view, error), dashboard };
+  const text = view.output?.text.trim() ?? "";
+  const stdout = view.output?.stdout.trim() ?? "";
+  const markdown = [text, stdout === "" ? "" : fenced(stdout)].filter((part) => part !== "").join("\n\n");
+  return {
+    markdown: markdown === "" && files.length === 0 ? "Done." : markdown,
+    files,
+    actions: more(view),
+    dashboard,
+  };
+}
+
+/** What happened, what was done about it, what can be done. */
+function wordsOf(error: JobError, fileCount: number): string {
+  if (error.code === "cancelled") return "Stopped.";
+  const tried = error.attempts === undefined ? "" : ` I tried it ${error.attempts.length + 1} times.`;
+  const kept = fileCount === 0 ? "" : " What was ready by then is here.";
+  return `${error.message}${tried}${kept}`;
+}
+
+function again(view: JobView, error: JobError) {
+  return error.code === "bad_request" || error.code === "cancelled"
+    ? []
+    : [{ title: "Try again", action: `again:${view.id}` }];
+}
+
+function more(view: JobView) {
+  return view.code === null || view.input.code !== undefined ? [] : [{ title: "Show code", action: `code:${view.id}` }];
+}
+
+/** What a program printed is data: no fence inside it ends ours. */
+export function fenced(text: string, language = ""): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}${language}\n${text}\n${fence}`;
+}

@@ -1,0 +1,136 @@
+// A channel that is a notebook: the whole of what a new channel has to bring. Tests write into it and read what was said.
+import { AppError } from "../../../src/shared/errors.ts";
+import {
+  DeliveryError,
+  type Arrival,
+  type ArrivalEvent,
+  type Capabilities,
+  type Channel,
+  type Door,
+  type Order,
+} from "../../../src/core/channels/channel.ts";
+
+export const PLAIN: Capabilities = {
+  textLength: 1_000,
+  captionLength: 200,
+  markup: "plain",
+  photoBytes: 1_000_000,
+  fileBytes: 1_000_000,
+  incomingFileBytes: 1_000,
+  photoTypes: ["image/png"],
+  albumSize: 4,
+  buttons: { most: 4, titleLength: 20 },
+  echoMs: 0,
+  changeGapMs: 10,
+  messagesPerJob: 5,
+};
+
+export type Line = { readonly chat: string; words: string; readonly file: string | null; buttons: readonly string[] };
+
+export class Notebook implements Channel {
+  readonly name = "notebook";
+  readonly account = "1";
+  readonly can: Capabilities;
+  readonly lines = new Map<string, Line>();
+  readonly hints: string[] = [];
+  readonly pressed: string[] = [];
+  readonly files = new Map<string, string>();
+  /** What the next orders meet; `after`: it had its effect. */
+  readonly troubles: { readonly error: DeliveryError; readonly isAfter: boolean }[] = [];
+  readonly progress: Channel["progress"];
+  #door: Door | null = null;
+  #opened = Promise.withResolvers<Door>();
+  #next = 1;
+
+  constructor(can: Partial<Capabilities> = {}, canChange = true) {
+    this.can = { ...PLAIN, ...can };
+    this.progress = canChange
+      ? {
+          place: async (chat, text, buttons) =>
+            this.#write(
+              chat,
+              text,
+              null,
+              buttons.map(({ action }) => action),
+            ),
+          change: async (_chat, id, text) => this.#rewrite(id, text),
+        }
+      : null;
+  }
+
+  /** Somebody does something here; resolves when it was let in. */
+  async happen(event: ArrivalEvent, more: Partial<Arrival> = {}): Promise<void> {
+    const eventId = `e${this.#next++}`;
+    const door = await this.#opened.promise;
+    await door.admit([{ eventId, chat: "ann", person: ["ann"], isPrivate: true, event, ...more }]);
+  }
+
+  say(text: string, more: Partial<Extract<ArrivalEvent, { kind: "message" }>> = {}, arrival: Partial<Arrival> = {}) {
+    const messageId = `m${this.#next++}`;
+    return this.happen(
+      { kind: "message", messageId, text, files: [], groupId: null, isForwarded: false, ...more },
+      arrival,
+    );
+  }
+
+  readonly listen: Channel["listen"] = async (door, signal) => {
+    this.#door = door;
+    this.#opened.resolve(door);
+    door.tell({ state: "up", detail: "" });
+    await new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+  };
+
+  readonly deliver: Channel["deliver"] = async (order) => {
+    const trouble = this.troubles.shift();
+    if (trouble?.isAfter === false) throw trouble.error;
+    const id = this.#take(order);
+    if (trouble !== undefined) throw trouble.error;
+    return id;
+  };
+
+  readonly hint: Channel["hint"] = async (chat, hint) => void this.hints.push(`${chat} ${hint}`);
+  readonly acknowledge: Channel["acknowledge"] = async (pressId, words) =>
+    void this.pressed.push(`${pressId} ${words}`);
+  readonly linkFor = (code: string): string => `notebook:${code}`;
+
+  readonly fetch: Channel["fetch"] = async ({ ref }) => {
+    const text = this.files.get(ref);
+    if (text === undefined) throw new AppError("unavailable", "The notebook is closed.");
+    return new Blob([text]).stream();
+  };
+
+  /** What one sees in a chat, in its order. */
+  seenIn(chat: string): string[] {
+    return [...this.lines.values()]
+      .filter((line) => line.chat === chat)
+      .map((line) => [line.words, line.file].filter(Boolean).join(" + "));
+  }
+
+  get isOpen(): boolean {
+    return this.#door !== null;
+  }
+
+  #take({ chat, operation, placed, fileOf }: Order): string {
+    const words = operation.kind === "text" ? operation.text : operation.caption;
+    const files =
+      operation.kind === "text" ? [] : operation.kind === "album" ? operation.artifacts : [operation.artifact];
+    const names = files.map((artifact) => fileOf(artifact).name).join(", ") || null;
+    const buttons = operation.kind === "album" ? [] : operation.buttons.map(({ action }) => action);
+    if (placed !== null) this.lines.delete(placed);
+    return this.#write(chat, words, names, buttons);
+  }
+
+  #write(chat: string, words: string, file: string | null, buttons: readonly string[]): string {
+    const id = `n${this.#next++}`;
+    this.lines.set(id, { chat, words, file, buttons });
+    return id;
+  }
+
+  #rewrite(id: string, words: string): void {
+    const line = this.lines.get(id);
+    if (line === undefined) throw new DeliveryError("permanent", "There is no such line.");
+    line.words = words;
+  }
+}
