@@ -10,6 +10,7 @@ import { printable } from "./printable.ts";
 import { report, usage as reportUsage } from "./report.ts";
 import { restore, usage as restoreUsage } from "./restore.ts";
 import { schedule, usage as scheduleUsage } from "./schedule.ts";
+import { service, usage as serviceUsage } from "./service.ts";
 
 type Verb = { readonly run: (args: readonly string[]) => Promise<number>; readonly usage: string };
 
@@ -17,6 +18,7 @@ const VERBS: { readonly [verb: string]: Verb } = {
   ask: { run: ask, usage: askUsage },
   jobs: { run: jobs, usage: jobsUsage },
   schedule: { run: schedule, usage: scheduleUsage },
+  service: { run: service, usage: serviceUsage },
   doctor: { run: doctor, usage: doctorUsage },
   link: { run: link, usage: linkUsage },
   logs: { run: logs, usage: logsUsage },

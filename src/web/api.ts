@@ -25,6 +25,13 @@ export type Snapshot = {
   readonly seq: number;
 };
 
+/** One that is set up. `detail` is a sentence, or "". */
+export type Channel = {
+  readonly name: string;
+  readonly state: "starting" | "up" | "down" | "refused";
+  readonly detail: string;
+};
+
 export type Sent = { readonly job_id: string; readonly message_id: string; readonly conversation_id: string };
 
 /** What a person sends, once however often it is tried (`key`): new bytes (`attachments`), or uploads and examples that core already has. */
@@ -97,6 +104,10 @@ export function createApi(readKey: () => string, onUnpaired: () => void) {
     /** The newest event of all: what follows is told by the live line. */
     latestSeq: async () => (await read(await call("/api/events?limit=1"), isEvents)).seq,
     jobEvents: (jobId: string, signal: AbortSignal) => allEvents(call, jobId, signal),
+    channels: async (signal: AbortSignal) => (await read(await call("/api/channels", { signal }), isChannels)).channels,
+    /** A link that makes whoever opens it first the owner of the channel, once, within an hour; words where it has no links. */
+    channelLink: async (name: string) =>
+      (await read(await post(`/api/channels/${encodeURIComponent(name)}/link`), isLink)).url,
     artifact: async (id: string, signal?: AbortSignal) =>
       (await call(`/api/artifacts/${encodeURIComponent(id)}`, signal === undefined ? {} : { signal })).blob(),
   };
@@ -127,6 +138,8 @@ const isSnapshot = withFields<Snapshot>("conversation", "messages", "jobs", "seq
 const isSent = withFields<Sent>("job_id", "message_id", "conversation_id");
 const isEvents = withFields<{ events: JobEvent[]; seq: number }>("events", "seq");
 const isJobFile = withFields<{ run: Run }>("run");
+const isChannels = withFields<{ channels: Channel[] }>("channels");
+const isLink = withFields<{ url: string }>("url");
 const isRefusal = withFields<{ error: { message: string } }>("error");
 
 async function read<T>(response: Response, isExpected: Outline<T>): Promise<T> {

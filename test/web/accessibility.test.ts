@@ -1,23 +1,10 @@
 // axe finds nothing, nothing is wider than the window, and the keyboard is enough.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
-import { z } from "zod";
+import { violationsOf } from "./axe.ts";
 import { launchBrowser, noBrowserReason, openPage, overflowOf, type Theme } from "./browser.ts";
 import { FakeCore } from "./fake_core.ts";
 import { ask, begin, finish, openDesk, webFolder } from "./harness.ts";
-
-const AXE = readFileSync(Bun.resolveSync("axe-core/axe.min.js", import.meta.dir), "utf8");
-
-const Results = z.object({
-  violations: z.array(z.object({ id: z.string(), nodes: z.array(z.object({ target: z.array(z.unknown()) })) })),
-});
-
-async function violationsOf(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  const { violations } = Results.parse(await page.evaluate("axe.run()"));
-  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}`));
-}
 
 const LONG = "a-very-long-name-without-any-place-to-break-it-".repeat(4);
 

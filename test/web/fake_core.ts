@@ -1,5 +1,4 @@
 // Core on the wire, without a worker behind it: the same routes, headers and frames; a test says what happens to a job.
-import { join } from "node:path";
 import { z } from "zod";
 import type { ServerWebSocket } from "bun";
 import type {
@@ -15,11 +14,9 @@ import type {
   UploadedFile,
 } from "../../src/shared/types.ts";
 import { readManifest, type WebManifest } from "../../scripts/build_web.ts";
+import { FakeChannels } from "./fake_channels.ts";
 import { EXAMPLES, blankView, outputOf, viewAfter } from "./fake_job.ts";
-
-export const CONTENT_SECURITY_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; " +
-  "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+import { servePage } from "./fake_pages.ts";
 
 export type FakeJob = {
   readonly id: string;
@@ -71,6 +68,7 @@ export class FakeCore implements AsyncDisposable {
   #nextId = 1;
   #isTokenSpent = false;
   #clock = Date.now();
+  readonly channels = new FakeChannels();
   /** Every call to the API, as "POST /api/messages". */
   readonly calls: string[] = [];
   /** Ids of jobs that the page asked to stop. */
@@ -176,28 +174,12 @@ export class FakeCore implements AsyncDisposable {
       if (this.isReachable && server.upgrade(request, { data: { isAccepted: false } })) return undefined;
       return new Response(null, { status: 503 });
     }
-    if (!pathname.startsWith("/api/")) return this.#asset(pathname);
+    if (!pathname.startsWith("/api/")) return servePage(this.#options.webFolder, await this.#manifest, pathname);
     this.calls.push(`${request.method} ${pathname}`);
     if (pathname === "/api/pair") return this.#pair(await request.json());
     if (request.headers.get("X-Sandpiper-Key") !== KEY)
       return refuse(401, "unauthorized", "This browser is not paired.");
     return this.#call(request, pathname);
-  }
-
-  async #asset(pathname: string): Promise<Response> {
-    const { files } = await this.#manifest;
-    const known = files[pathname] ?? (pathname.startsWith("/c/") ? files["/"] : undefined);
-    if (known === undefined) return new Response("not found", { status: 404 });
-    return new Response(Bun.file(join(this.#options.webFolder, known.brotli ?? known.file)), {
-      headers: {
-        "Content-Type": known.type,
-        ...(known.brotli === null ? {} : { "Content-Encoding": "br" }),
-        "Cache-Control": known.immutable ? "public, max-age=31536000, immutable" : "no-cache",
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "no-referrer",
-      },
-    });
   }
 
   #pair(body: unknown): Response {
@@ -220,7 +202,8 @@ export class FakeCore implements AsyncDisposable {
     if (kind === "events") return this.#eventsAfter(new URL(request.url).searchParams);
     if (kind === "artifacts") return this.#artifact(id);
     if (kind === "jobs") return this.#steer(id, action);
-    return refuse(404, "not_found", "There is nothing here.");
+    const channels = kind === "channels" ? this.channels.answer(id, action) : null;
+    return channels ?? refuse(404, "not_found", "There is nothing here.");
   }
 
   #steer(id: string, action: string | undefined): Response {

@@ -123,6 +123,12 @@ export const SearchIcon = icon(
     <path d="M15.5 15.5L20 20" />
   </>,
 );
+export const PhoneIcon = icon(
+  <>
+    <rect x="6.5" y="2.5" width="11" height="19" rx="2.5" />
+    <path d="M11 18.2h2" />
+  </>,
+);
 export const PencilIcon = stroke("M4 20l1-4.5L16.2 4.3a2 2 0 0 1 2.8 0l.7.7a2 2 0 0 1 0 2.8L8.5 19z");
 
 /** The bird of the name: round body, long bill, at the water's edge. */

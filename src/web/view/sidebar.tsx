@@ -5,6 +5,7 @@ import type { Conversation } from "../../shared/types.ts";
 import { useApp, type App } from "../app.ts";
 import { pathOf } from "../router.ts";
 import { dayText, visible } from "../text.ts";
+import { ChannelsButton } from "./channels_button.tsx";
 import { ConfirmDialog } from "./confirm.tsx";
 import { Bird, CloseIcon, PlusIcon, SidebarIcon, TrashIcon } from "./icons.tsx";
 import { useIsWide } from "./media.ts";
@@ -80,6 +81,7 @@ function SidebarContent({ isWide, onDone }: { readonly isWide: boolean; readonly
         New chat
       </button>
       <ConversationList onOpen={go} onRemove={(conversation) => (doomed.value = conversation)} />
+      <ChannelsButton />
       <div class="sidebar-foot">
         <ThemePicker />
         <span class="version">{app.session.value === null ? "" : `v${app.session.value.version}`}</span>
