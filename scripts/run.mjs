@@ -27,7 +27,7 @@ const USAGE = `Usage: node scripts/run.mjs <mode> [arguments]
 const START = `Usage: npm start
   Sets up what is missing, starts Sandpiper and prints a link that opens the dashboard. Ctrl+C stops it.
   It takes no arguments: settings are environment variables or lines in .env, and docs/settings.md lists them.
-  Other commands: bun run ask, doctor, jobs, schedule, logs, link, backup, restore, report (docs/cli.md).
+  Other commands: bun run ask, doctor, jobs, schedule, service, logs, link, backup, restore, report (docs/cli.md).
 `;
 
 /** Verbs that run code and so need the whole set-up. */
