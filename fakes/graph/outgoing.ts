@@ -13,9 +13,21 @@ export type Content =
       readonly caption: string | null;
       readonly name: string | null;
     }
-  | { readonly kind: "interactive"; readonly text: string; readonly buttons: readonly Button[] }
+  | {
+      readonly kind: "interactive";
+      readonly text: string;
+      readonly buttons: readonly Button[];
+      /** A file in place of a title. */
+      readonly header: Header | null;
+    }
   | { readonly kind: "reaction"; readonly messageId: string; readonly emoji: string }
   | { readonly kind: "template"; readonly name: string; readonly language: string };
+
+export type Header = {
+  readonly kind: "image" | "document" | "video";
+  readonly mediaId: string;
+  readonly name: string | null;
+};
 
 export type Outgoing = {
   /** As it was given; digits only. `to` wins over `recipient`. */
@@ -52,7 +64,18 @@ const Reaction = z.object({ message_id: z.string(), emoji: z.string() });
 const Template = z.object({ name: z.string(), language: z.object({ code: z.string() }) });
 const Interactive = z.object({
   type: z.literal("button"),
-  header: z.object({ type: z.literal("text"), text: z.string().min(1).max(60) }).optional(),
+  // developers.facebook.com …/cloud-api/messages/interactive-reply-buttons-messages: a text or an uploaded file.
+  header: z
+    .discriminatedUnion("type", [
+      z.object({ type: z.literal("text"), text: z.string().min(1).max(60) }),
+      z.object({ type: z.literal("image"), image: z.object({ id: z.string() }) }),
+      z.object({ type: z.literal("video"), video: z.object({ id: z.string() }) }),
+      z.object({
+        type: z.literal("document"),
+        document: z.object({ id: z.string(), filename: z.string().min(1).max(240).optional() }),
+      }),
+    ])
+    .optional(),
   body: z.object({ text: z.string().min(1).max(1024) }),
   footer: z.object({ text: z.string().min(1).max(60) }).optional(),
   action: z.object({
@@ -120,13 +143,20 @@ function readContent(type: string, part: unknown): Content {
   }
 }
 
-function readButtons({ body, action }: z.infer<typeof Interactive>): Content {
+function readButtons({ header, body, action }: z.infer<typeof Interactive>): Content {
   const buttons = action.buttons.map(({ reply }) => reply);
   if (new Set(buttons.map(({ id }) => id)).size < buttons.length)
     throw new GraphFailure(131009, "Button ids must be unique.");
   if (new Set(buttons.map(({ title }) => title)).size < buttons.length)
     throw new GraphFailure(131009, "Button titles must be unique.");
-  return { kind: "interactive", text: body.text, buttons };
+  return { kind: "interactive", text: body.text, buttons, header: readHeader(header) };
+}
+
+function readHeader(header: z.infer<typeof Interactive>["header"]): Header | null {
+  if (header === undefined || header.type === "text") return null;
+  if (header.type === "document")
+    return { kind: header.type, mediaId: header.document.id, name: header.document.filename ?? null };
+  return { kind: header.type, mediaId: header.type === "image" ? header.image.id : header.video.id, name: null };
 }
 
 /** What is missing is 131008, what is too long or of another shape is 100. */

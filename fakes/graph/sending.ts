@@ -94,6 +94,7 @@ function limit({ buckets, rules }: Desk, key: string, rate: Rate | null, code: n
 /** The message as the phone would show it, and what speaks against that. */
 function judge(desk: Desk, message: Outgoing, person: Person | null): { failure: GraphFailure | null; seen: Seen } {
   const { content } = message;
+  const carried = fileIn(content);
   const seen = show(desk, message);
   if (content.kind === "template" && !desk.rules.templates.has(content.name))
     throw new GraphFailure(132001, `There is no approved template ${content.name}.`);
@@ -104,7 +105,7 @@ function judge(desk: Desk, message: Outgoing, person: Person | null): { failure:
     person?.isWindowOpen || content.kind === "template"
       ? null
       : new GraphFailure(131047, "More than 24 hours have passed since the person last wrote."),
-    "mediaId" in content ? misfit(content.kind, desk.media.find(content.mediaId)) : null,
+    carried === null ? null : misfit(carried.kind, desk.media.find(carried.mediaId)),
   ];
   return { failure: failures.find((one) => one !== null) ?? null, seen };
 }
@@ -118,13 +119,19 @@ function show({ media, now, newMessageId }: Desk, { content, replyTo, callbackDa
     callbackData,
     progress: "sent" as const,
   };
-  if ("mediaId" in content) {
-    const { bytes, mediaType } = media.find(content.mediaId);
-    const file = { name: content.name, mediaType, bytes };
-    return { ...base, kind: content.kind, text: content.caption, file, buttons: [] };
-  }
+  const carried = fileIn(content);
+  const found = carried === null ? null : media.find(carried.mediaId);
+  const file =
+    carried === null || found === null ? null : { name: carried.name, mediaType: found.mediaType, bytes: found.bytes };
   const buttons = content.kind === "interactive" ? content.buttons : [];
-  return { ...base, kind: content.kind, text: textOf(content), file: null, buttons };
+  const text = "mediaId" in content ? content.caption : textOf(content);
+  return { ...base, kind: content.kind, text, file, buttons };
+}
+
+/** What the message brings along: itself a file, or one above its buttons. */
+function fileIn(content: Content) {
+  if ("mediaId" in content) return content;
+  return content.kind === "interactive" ? content.header : null;
 }
 
 function textOf(content: Exclude<Content, { mediaId: string }>): string {

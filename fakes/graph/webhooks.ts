@@ -144,7 +144,9 @@ export class Webhooks implements Disposable {
   async #attempt(post: Post): Promise<void> {
     const started = performance.now();
     post.attempts += 1;
-    const status = await this.send(post.bytes).then(statusOf, () => null);
+    const status = await this.send(post.bytes)
+      .then(statusOf)
+      .catch(() => null);
     this.#running -= 1;
     if (this.#closing.signal.aborted) return;
     this.attempts.push({ post: post.number, attempt: post.attempts, status, ms: performance.now() - started });

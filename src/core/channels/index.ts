@@ -13,5 +13,5 @@ export const CHANNELS: { readonly [name: string]: OpenChannel } = {
     token === ""
       ? null
       : () => openTelegram({ token, apiUrl, webhook: webhook === "" ? null : { url: webhook, secret } }, log),
-  whatsapp: ({ whatsapp }) => (whatsapp.token === "" ? null : () => openWhatsApp(whatsapp)),
+  whatsapp: ({ whatsapp }, log) => (whatsapp.token === "" ? null : () => openWhatsApp(whatsapp, log)),
 };

@@ -109,7 +109,9 @@ test("what was sent although the line broke is known by its echo, and not sent a
       .slice(before)
       .map(({ text }) => text),
   ).toEqual(["Once."]);
-  expect(value("SELECT max(attempts) FROM deliveries")).toBe(1);
+  // Waiting for its turn is an attempt of the outbox, too; what counts is what was asked of the platform.
+  const asked = graph.calls.filter(({ call, body }) => call === "messages" && JSON.stringify(body).includes("Once."));
+  expect(asked.length).toBe(1);
 });
 
 test("who writes from a new number is the same person", async () => {

@@ -1,153 +1,208 @@
-// What Meta posts → arrivals and receipts. Pure: what is not understood is passed over, each item by itself.
+// What WhatsApp posts → arrivals and receipts. Pure: every entry, change, message and status; what is not understood is
+// passed over, and spoils nothing beside it.
 import { z } from "zod";
-import type { Arrival, ArrivalEvent, IncomingFile, Receipt } from "../channel.ts";
-import { failureOf } from "./client.ts";
+import { DeliveryError, type Arrival, type ArrivalEvent, type IncomingFile, type Receipt } from "../channel.ts";
+import { failureOf } from "./failure.ts";
+import { chatOf, PREFIX } from "./message.ts";
 
-const Media = z.object({
-  id: z.string(),
-  filename: z.string().optional(),
-  caption: z.string().optional(),
-  mime_type: z.string().optional(),
+export type Payload = {
+  readonly arrivals: readonly Arrival[];
+  readonly receipts: readonly Receipt[];
+  /** What troubles the account, without a message that it is about. */
+  readonly problems: readonly DeliveryError[];
+};
+
+const items = z.array(z.unknown()).default([]).catch([]);
+const id = z.string().min(1).max(512);
+const optionalId = id.optional().catch(undefined);
+
+const Envelope = z.object({ object: z.literal("whatsapp_business_account"), entry: items });
+const Entry = z.object({ changes: items });
+const Change = z.object({
+  value: z.object({
+    metadata: z.object({ phone_number_id: z.string() }),
+    contacts: items,
+    messages: items,
+    statuses: items,
+    errors: items,
+    user_id_update: items,
+  }),
 });
 
+const Contact = z.object({ wa_id: optionalId, user_id: optionalId, parent_user_id: optionalId });
+type Contact = z.infer<typeof Contact>;
+
+/** The id becomes part of an address. */
+const File = z.object({
+  id: z.string().regex(/^[\w-]{1,128}$/),
+  mime_type: z.string().optional(),
+  filename: z.string().optional(),
+  caption: z.string().optional(),
+});
+const Choice = z.object({ id: z.string() });
 const Message = z.object({
-  id: z.string(),
-  from: z.string().optional(),
-  from_user_id: z.string().optional(),
+  id,
+  from: optionalId,
+  from_user_id: optionalId,
+  from_parent_user_id: optionalId,
+  group_id: optionalId,
   type: z.string(),
-  text: z.object({ body: z.string() }).optional(),
-  image: Media.optional(),
-  document: Media.optional(),
-  audio: Media.optional(),
-  video: Media.optional(),
-  sticker: Media.optional(),
-  interactive: z
-    .object({
-      button_reply: z.object({ id: z.string() }).optional(),
-      list_reply: z.object({ id: z.string() }).optional(),
-    })
-    .optional(),
-  button: z.object({ payload: z.string() }).optional(),
   context: z.object({ forwarded: z.boolean().optional(), frequently_forwarded: z.boolean().optional() }).optional(),
-  system: z.object({ wa_id: z.string().optional(), user_id: z.string().optional() }).optional(),
+  text: z.object({ body: z.string() }).optional(),
+  image: File.optional(),
+  document: File.optional(),
+  audio: File.optional(),
+  voice: File.optional(),
+  video: File.optional(),
+  sticker: File.optional(),
+  interactive: z.object({ button_reply: Choice.optional(), list_reply: Choice.optional() }).optional(),
+  button: z.object({ payload: z.string().optional() }).optional(),
+  system: z
+    .object({ type: z.string().optional(), wa_id: optionalId, user_id: optionalId, parent_user_id: optionalId })
+    .optional(),
 });
 type Message = z.infer<typeof Message>;
 
+const Rotation = z.object({ previous: id, current: id });
+const UserIdUpdate = z.object({
+  wa_id: optionalId,
+  user_id: Rotation,
+  parent_user_id: Rotation.optional().catch(undefined),
+});
+
+const Problem = z.object({
+  code: z.number(),
+  title: z.string().default(""),
+  error_data: z.object({ details: z.string() }).optional().catch(undefined),
+});
 const Status = z.object({
-  id: z.string(),
+  id,
   status: z.enum(["sent", "delivered", "read", "failed"]),
-  biz_opaque_callback_data: z.string().optional(),
-  errors: z
-    .array(z.object({ code: z.number(), message: z.string().optional(), title: z.string().optional() }))
-    .optional(),
+  biz_opaque_callback_data: optionalId,
+  errors: items,
 });
 
-const Rotation = z.object({
-  wa_id: z.string().optional(),
-  timestamp: z.string().optional(),
-  user_id: z.object({ previous: z.string(), current: z.string() }),
-});
-
-const list = z.array(z.unknown()).default([]);
-const Post = z.object({
-  entry: z.array(
-    z.object({
-      changes: z.array(
-        z.object({
-          value: z.object({
-            metadata: z.object({ phone_number_id: z.string() }).optional(),
-            messages: list,
-            statuses: list,
-            user_id_update: list,
-          }),
-        }),
-      ),
-    }),
-  ),
-});
-
-/** Of our own number only: an app may have several, and each is an account of its own. */
-export function readPost(body: unknown, phoneId: string): { arrivals: Arrival[]; receipts: Receipt[] } | null {
-  const post = Post.safeParse(body);
-  if (!post.success) return null;
-  const values = post.data.entry
-    .flatMap((entry) => entry.changes.map((change) => change.value))
-    .filter((value) => value.metadata === undefined || value.metadata.phone_number_id === phoneId);
+/** Of our own number only: others of the account are somebody else's. */
+export function readPayload(body: unknown, phoneId: string): Payload {
+  const values = read(Envelope, [body])
+    .flatMap(({ entry }) => read(Entry, entry))
+    .flatMap(({ changes }) => read(Change, changes))
+    .map(({ value }) => value)
+    .filter((value) => value.metadata.phone_number_id === phoneId);
   return {
-    arrivals: values.flatMap((value) => [
-      ...value.messages.flatMap(toArrival),
-      ...value.user_id_update.flatMap(toRotation),
-    ]),
-    receipts: values.flatMap((value) => value.statuses.flatMap(toReceipt)),
+    arrivals: values.flatMap((value) => {
+      const contacts = read(Contact, value.contacts);
+      return [
+        ...read(Message, value.messages).flatMap((message) => arrivalsOf(message, contacts)),
+        ...read(UserIdUpdate, value.user_id_update).flatMap(rotated),
+      ];
+    }),
+    receipts: values.flatMap((value) => read(Status, value.statuses).map(receiptOf)),
+    problems: values.flatMap((value) => read(Problem, value.errors).map(problemOf)),
   };
 }
 
-function toArrival(item: unknown): Arrival[] {
-  const parsed = Message.safeParse(item);
-  if (!parsed.success) return [];
-  const message = parsed.data;
-  const { from, from_user_id: userId, system } = message;
-  const person = idsOf(userId, from);
-  const eventId = `m:${message.id}`;
-  if (message.type === "system") {
-    const ids = idsOf(system?.user_id, system?.wa_id);
-    if (from === undefined || ids.length === 0) return [];
-    return [
-      { eventId, chat: chatOf(ids[0], system?.wa_id), person: ids, isPrivate: true, event: { kind: "renamed", from } },
-    ];
-  }
+function read<T>(shape: z.ZodType<T>, values: readonly unknown[]): T[] {
+  return values.flatMap((value) => {
+    const parsed = shape.safeParse(value);
+    return parsed.success ? [parsed.data] : [];
+  });
+}
+
+function arrivalsOf(message: Message, contacts: readonly Contact[]): Arrival[] {
+  if (message.type === "system") return renamed(message);
   const event = eventOf(message);
-  if (event === null || person.length === 0) return [];
-  return [{ eventId, chat: chatOf(userId, from), person, isPrivate: true, event }];
+  const contact = contacts.find((one) => isOf(one, message));
+  const number = message.from ?? contact?.wa_id;
+  const userId = message.from_user_id ?? contact?.user_id;
+  const person = known([userId, number, message.from_parent_user_id ?? contact?.parent_user_id]);
+  const chat = chatOf(number, person[0]);
+  if (event === null || chat === null) return [];
+  const isPrivate = message.group_id === undefined;
+  return [{ eventId: `m:${message.id}`, chat, person, isPrivate, event }];
 }
 
-/** The id within this business first: numbers change hands, and may not be told at all. */
-const idsOf = (userId: string | undefined, waId: string | undefined): string[] =>
-  [userId, waId].filter((id) => id !== undefined && id !== "").map(String);
+function isOf({ wa_id, user_id }: Contact, { from, from_user_id }: Message): boolean {
+  return (wa_id !== undefined && wa_id === from) || (user_id !== undefined && user_id === from_user_id);
+}
 
-/** Where one answers to: by number while it is told. */
-const chatOf = (userId: string | undefined, waId: string | undefined): string =>
-  waId === undefined ? `recipient:${userId ?? ""}` : `to:${waId}`;
-
+/** Null: nothing that we could answer. */
 function eventOf(message: Message): ArrivalEvent | null {
-  const { interactive, button } = message;
-  const action = interactive?.button_reply?.id ?? interactive?.list_reply?.id ?? button?.payload;
-  if (action !== undefined) return { kind: "press", messageId: message.id, pressId: message.id, action };
+  const press = pressOf(message);
+  // The press is a message of its own: its id is what can be marked as read.
+  if (press !== null) return { kind: "press", messageId: message.id, pressId: message.id, action: press };
   const files = filesOf(message);
-  const text =
-    message.text?.body ?? message.document?.caption ?? message.image?.caption ?? message.video?.caption ?? "";
-  if (files.length === 0 && message.text === undefined) return null;
-  const { forwarded = false, frequently_forwarded: often = false } = message.context ?? {};
-  return { kind: "message", messageId: message.id, text, files, groupId: null, isForwarded: forwarded || often };
+  const caption = message.image?.caption ?? message.document?.caption ?? message.video?.caption;
+  const text = (message.type === "text" ? message.text?.body : caption) ?? "";
+  if (text === "" && files.length === 0) return null;
+  const { forwarded, frequently_forwarded } = message.context ?? {};
+  const isForwarded = forwarded === true || frequently_forwarded === true;
+  return { kind: "message", messageId: message.id, text, files, groupId: null, isForwarded };
 }
+
+/** The action of a button of ours, empty of another's; null: nothing was pressed. */
+function pressOf({ type, interactive, button }: Message): string | null {
+  const choice = interactive?.button_reply ?? interactive?.list_reply;
+  const pressed = type === "interactive" ? choice?.id : type === "button" ? (button?.payload ?? "") : undefined;
+  if (pressed === undefined) return null;
+  return pressed.startsWith(PREFIX) ? pressed.slice(PREFIX.length) : "";
+}
+
+const MEDIA = ["image", "document", "audio", "voice", "video", "sticker"] as const;
 
 function filesOf(message: Message): IncomingFile[] {
-  const known = [
-    [message.document, "file"],
-    [message.image, "photo.jpg"],
-    [message.audio, "voice.ogg"],
-    [message.video, "video.mp4"],
-    [message.sticker, "sticker.webp"],
-  ] as const;
-  return known.flatMap(([media, name]) =>
-    media === undefined ? [] : [{ ref: media.id, name: media.filename ?? name, bytes: null }],
-  );
+  return MEDIA.flatMap((kind) => {
+    const file = message.type === kind ? message[kind] : undefined;
+    if (file === undefined) return [];
+    return [{ ref: file.id, name: file.filename ?? `${kind}_${file.id}.${endingOf(file.mime_type)}`, bytes: null }];
+  });
 }
 
-function toRotation(item: unknown): Arrival[] {
-  const parsed = Rotation.safeParse(item);
-  if (!parsed.success) return [];
-  const { wa_id: waId, timestamp = "", user_id: ids } = parsed.data;
-  const eventId = `u:${ids.previous}:${ids.current}:${timestamp}`;
-  const event = { kind: "renamed", from: ids.previous } as const;
-  return [{ eventId, chat: chatOf(ids.current, waId), person: idsOf(ids.current, waId), isPrivate: true, event }];
+const ENDINGS: { readonly [mediaType: string]: string } = {
+  "image/jpeg": "jpg",
+  "audio/mpeg": "mp3",
+  "audio/mp4": "m4a",
+  "application/pdf": "pdf",
+  "text/plain": "txt",
+};
+
+const endingOf = (mediaType = ""): string => {
+  const essence = (mediaType.split(";")[0] ?? "").trim().toLowerCase();
+  return ENDINGS[essence] ?? /^(?:image|audio|video)\/([a-z0-9]{2,5})$/.exec(essence)?.[1] ?? "bin";
+};
+
+/** Another number comes from the old one; another user id may come from nobody, and is told as a rotation, too. */
+function renamed({ id: eventId, system, ...message }: Message): Arrival[] {
+  const { type, wa_id, user_id, parent_user_id } = system ?? {};
+  if (type !== "user_changed_number" && type !== "user_changed_user_id") return [];
+  const now = known([user_id, wa_id, parent_user_id]);
+  const before = known([message.from_user_id, message.from, message.from_parent_user_id]);
+  return before.filter((one) => !now.includes(one)).flatMap((from) => renaming(`m:${eventId}`, wa_id, now, from));
 }
 
-function toReceipt(item: unknown): Receipt[] {
-  const parsed = Status.safeParse(item);
-  if (!parsed.success) return [];
-  const { id, status, biz_opaque_callback_data: delivery, errors } = parsed.data;
-  const first = errors?.[0];
-  const error = first === undefined ? null : failureOf(first.code, first.message ?? first.title ?? "");
-  return [{ delivery: delivery ?? null, platformId: id, status, error }];
+function rotated({ wa_id, user_id, parent_user_id }: z.infer<typeof UserIdUpdate>): Arrival[] {
+  const now = known([user_id.current, wa_id, parent_user_id?.current]);
+  return renaming(`r:${user_id.previous}:${user_id.current}`, wa_id, now, user_id.previous);
+}
+
+function renaming(eventId: string, number: string | undefined, person: readonly string[], from: string): Arrival[] {
+  const chat = chatOf(number, person[0]);
+  return chat === null ? [] : [{ eventId, chat, person, isPrivate: true, event: { kind: "renamed", from } }];
+}
+
+const known = (ids: readonly (string | undefined)[]): string[] => [...new Set(ids.filter((one) => one !== undefined))];
+
+function receiptOf({
+  id: platformId,
+  status,
+  biz_opaque_callback_data: ours,
+  errors,
+}: z.infer<typeof Status>): Receipt {
+  const [problem] = read(Problem, errors);
+  const error = status === "failed" ? problemOf(problem ?? { code: -1, title: "It could not be delivered" }) : null;
+  return { delivery: ours ?? null, platformId, status, error };
+}
+
+function problemOf({ code, title, error_data }: z.infer<typeof Problem>): DeliveryError {
+  return failureOf({ code, words: `${error_data?.details ?? title} (${code})`, http: null, retryAfterMs: null });
 }
