@@ -9,6 +9,8 @@ export type Markup = Capabilities["markup"];
 type Around = readonly [string, string];
 
 export type Dialect = {
+  /** Words are printed as they are. */
+  readonly isBare: boolean;
   readonly escapes: { readonly [character: string]: string };
   /** Around the words of a span, whatever they are; apart from its link. */
   readonly style: (span: Span) => Around;
@@ -28,6 +30,7 @@ function nested(span: Span, bold: Around, italic: Around, struck: Around): Aroun
 }
 
 const telegram: Dialect = {
+  isBare: false,
   escapes: { "&": "&amp;", "<": "&lt;", ">": "&gt;" },
   // Telegram takes no other style on code, and no code in a link.
   style: (span) =>
@@ -43,13 +46,14 @@ const telegram: Dialect = {
 };
 
 const whatsapp: Dialect = {
+  isBare: false,
   escapes: {},
   style: (span) => (span.isCode ? ["`", "`"] : nested(span, ["*", "*"], ["_", "_"], ["~", "~"])),
   link: null,
   frame: (frame) => (frame.kind === "quote" ? { around: NONE, before: "> " } : { around: ["```", "```"], before: "" }),
 };
 
-const plain: Dialect = { escapes: {}, style: () => NONE, link: null, frame: () => BARE };
+const plain: Dialect = { isBare: true, escapes: {}, style: () => NONE, link: null, frame: () => BARE };
 
 /** Its lines are raw ones: all that is left to do is to open code again in each part. */
 const markdown: Dialect = {

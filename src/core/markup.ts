@@ -81,11 +81,12 @@ function* rowsOf(blocks: readonly Block[], markup: Markup, limit: number): Gener
     const frame = markup === "markdown" && block.kind !== "code" ? null : block.frame;
     const { around, before } = frameOf(frame, dialect);
     const room = limit - around.join("").length - before.length;
-    const lines = linesOf(block, markup, limit).flatMap((line) => cutLine(line, dialect, room));
-    yield lines.map((line, at) => {
-      const { text, plain } = printed(line, dialect);
-      return { text: before + text, plain, frame, gap: at === 0 ? 2 : 1, isHeading: block.kind === "heading" };
+    const parts = linesOf(block, markup, limit).flatMap((line) => {
+      const whole = printed(line, dialect);
+      return whole.text.length <= room ? [whole] : cutLine(line, dialect, room).map((piece) => printed(piece, dialect));
     });
+    const isHeading = block.kind === "heading";
+    yield parts.map(({ text, plain }, at) => ({ text: before + text, plain, frame, gap: at === 0 ? 2 : 1, isHeading }));
   }
 }
 
@@ -97,8 +98,9 @@ function linesOf(block: Block, markup: Markup, limit: number): readonly (readonl
       // WhatsApp knows no way to have a backtick in code.
       if (isCode && markup === "whatsapp") return [{ ...span, text: span.text.replaceAll("```", "`\u2060`\u2060`") }];
       if (span.isCode && markup === "whatsapp" && span.text.includes("`")) return [{ ...span, isCode: false }];
+      if (span.href === null) return [span];
       const isShort = aroundOf(span, dialects[markup]).join("").length + span.tail.length <= limit * LINK_SHARE;
-      return span.href === null || isShort ? [span] : [{ ...span, href: null, tail: "" }, plainSpan(span.tail)];
+      return isShort ? [span] : [{ ...span, href: null, tail: "" }, plainSpan(span.tail)];
     }),
   );
 }
@@ -108,10 +110,8 @@ function frameOf(frame: Frame | null, dialect: Dialect): ReturnType<Dialect["fra
 }
 
 function printed(line: readonly Span[], dialect: Dialect): Part {
-  return {
-    text: line.map((span) => printedSpan(span, dialect)).join(""),
-    plain: line.map((span) => span.text + span.tail).join(""),
-  };
+  const plain = line.map((span) => span.text + span.tail).join("");
+  return { text: dialect.isBare ? plain : line.map((span) => printedSpan(span, dialect)).join(""), plain };
 }
 
 /** Spaces at the ends stay outside: WhatsApp takes no mark beside one. */
@@ -132,9 +132,8 @@ function aroundOf(span: Span, dialect: Dialect): readonly [string, string] {
   return [before + open, close + behind];
 }
 
-/** One line as several of `room` units at most, with markup or without. */
+/** One line as pieces of `room` units at most. */
 function cutLine(line: readonly Span[], dialect: Dialect, room: number): (readonly Span[])[] {
-  if (printed(line, dialect).text.length <= room) return [line];
   let current: Span[] = [];
   let used = 0;
   const pieces: Span[][] = [current];

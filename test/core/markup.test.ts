@@ -217,9 +217,12 @@ describe("a text that is too long is cut", () => {
     for (const { text } of toParts("<".repeat(300), "telegram-html", 130)) expect(text.replaceAll("&lt;", "")).toBe("");
   });
 
-  test("and the address of a link never stands alone", () => {
-    for (let length = 60; length < 130; length++)
-      expectFits(toParts(`${"x".repeat(length)} [**a**](https://a.b)`, "telegram-html", 128), 128);
+  test("and the address of a link stays with its words", () => {
+    for (let length = 150; length < 250; length++) {
+      const parts = toParts(`${"x".repeat(length)} [**a**](https://a.b)${" more".repeat(40)}`, "telegram-html", 256);
+      const addressed = parts.filter(({ plain }) => plain.includes("(https://a.b)"));
+      expect(addressed.map(({ text }) => text.includes('<a href="https://a.b"><b>a</b></a>'))).toEqual([true]);
+    }
   });
 
   test("with a link too long for a part written out", () => {
@@ -281,17 +284,17 @@ describe("a hostile text of 1 MB is done with in time that grows with its length
   });
 });
 
-test("1 MB of an ordinary answer takes less than a second", () => {
+test("1 MB of an ordinary answer takes less than a second of a processor", () => {
   const section =
     "## Sales\n\nThey **rose** by 3 % in _May_, see [the page](https://a.b/c).\n\n- one `x`\n- two\n\n|a|b|\n|-|-|\n|1|2|\n\n";
   const markdown = section.repeat(1e6 / section.length);
-  const times = MARKUPS.map((markup) => {
-    const runs = [0, 1].map(() => {
-      const start = performance.now();
+  const timesUs = MARKUPS.map((markup) => {
+    const runs = [0, 1, 2].map(() => {
+      const start = process.cpuUsage();
       toParts(markdown, markup, LIMIT);
-      return performance.now() - start;
+      return process.cpuUsage(start).user;
     });
     return Math.min(...runs);
   });
-  expect(Math.max(...times)).toBeLessThan(1_000);
-}, 30_000);
+  expect(Math.max(...timesUs)).toBeLessThan(1_000_000);
+}, 60_000);
