@@ -80,14 +80,19 @@ export class Webhooks implements Disposable {
     this.#settings.watch.notify();
   }
 
-  /** Resolves when every post was answered with 200. */
+  /** Every post was answered with 200. */
+  get isIdle(): boolean {
+    return this.#running === 0 && this.#queue.length === 0 && this.#retries.size === 0;
+  }
+
+  /** Resolves when that is so. */
   async idle(withinMs?: number): Promise<void> {
     const describe = () =>
       `Last answers: ${this.attempts
         .slice(-3)
         .map(({ status }) => status ?? "none")
         .join(", ")}`;
-    await this.#settings.watch.until(() => this.#isIdle(), withinMs, describe);
+    await this.#settings.watch.until(() => this.isIdle, withinMs, describe);
   }
 
   /** X-Hub-Signature-256 of these bytes. */
@@ -165,10 +170,6 @@ export class Webhooks implements Disposable {
       this.#pump();
     }, waitMs);
     this.#retries.add(timer);
-  }
-
-  #isIdle(): boolean {
-    return this.#running === 0 && this.#queue.length === 0 && this.#retries.size === 0;
   }
 
   #address(): string {
