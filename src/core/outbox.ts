@@ -16,6 +16,7 @@ import {
 } from "../shared/deliveries.ts";
 import { readJob } from "../shared/jobs.ts";
 import type { Log } from "../shared/log.ts";
+import { pause } from "../shared/stop.ts";
 import { viewJob } from "../shared/views.ts";
 import { DeliveryError, type Channel, type Order, type OutgoingFile } from "./channels/channel.ts";
 import { Operation } from "./channels/operation.ts";
@@ -78,6 +79,7 @@ export function createOutbox(desk: OutboxDesk): Outbox {
 class Lanes {
   readonly #desk: OutboxDesk;
   readonly #stop = new AbortController();
+  /** By chat; and by `name:account` while what was left of it is being marked. */
   readonly #lanes = new Map<string, Promise<void>>();
   /** By `name:account`: until when nothing is sent (ms since the epoch). */
   readonly #pausedUntil = new Map<string, number>();
@@ -90,12 +92,28 @@ class Lanes {
 
   /** What was being sent when the last core died waits for what the platform may still tell of it. */
   welcome(key: string): void {
-    const { board, channels, now, log } = this.#desk;
-    const echoMs = channels.get(key)?.can.echoMs ?? 0;
+    const echoMs = this.#desk.channels.get(key)?.can.echoMs ?? 0;
     if (echoMs === 0) return;
-    board
-      .write((tx) => suspectSending(tx, `${key}:`, now() + echoMs))
-      .catch((error: unknown) => log.error("outbox-failed", { error }));
+    const marking = this.#mark(key, echoMs).finally(() => {
+      this.#lanes.delete(key);
+      this.pump();
+    });
+    this.#lanes.set(key, marking);
+  }
+
+  /** Nothing is said on this account before it is done. Never rejects. */
+  async #mark(key: string, echoMs: number): Promise<void> {
+    const { board, now, log } = this.#desk;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await board.write((tx) => suspectSending(tx, `${key}:`, now() + echoMs));
+        return;
+      } catch (error) {
+        log.error("outbox-failed", { account: key, error });
+        await pause(FIRST_BACKOFF_MS, signal);
+      }
+    }
   }
 
   pump(): void {
@@ -122,7 +140,7 @@ class Lanes {
       const chat = board.read((tx) => readChat(tx, chatId));
       const key = chat === null ? "" : `${chat.channel}:${chat.account}`;
       const channel = channels.get(key);
-      if (chat === null || channel === undefined) return;
+      if (chat === null || channel === undefined || this.#lanes.has(key)) return;
       while (!this.#stop.signal.aborted) {
         const next = board.read((tx) => nextDelivery(tx, chatId));
         if (next === null || next.state === "held") return;

@@ -211,6 +211,23 @@ describe("an answer", () => {
     expect(office.notebook.seenIn("ann")).toEqual(["First."]);
   });
 
+  test("that was being sent when core died is not sent again before the platform had time to tell of it", async () => {
+    await using office = await openOffice(new Notebook({ echoMs: 60_000 }, false));
+    await office.notebook.say("One");
+    await office.settle(await office.claim(), "First.");
+    await office.until(() => office.value("SELECT count(*) FROM deliveries WHERE state = 'sent'") === 1);
+    await office.messenger.close();
+    // As a kill leaves it that comes between the platform's doing and its answer.
+    await office.board.write((tx) => void tx.run("UPDATE deliveries SET state = 'sending', ended_at = NULL"));
+    await office.restart();
+    await office.until(() => Number(office.value("SELECT not_before FROM deliveries")) > 0);
+    // Whatever was begun at the start is over after that.
+    await office.notebook.say("Two");
+    office.messenger.pump();
+    await office.claim();
+    expect(office.notebook.seenIn("ann")).toEqual(["First."]);
+  });
+
   test("of a failed job says what went wrong and offers to try again, which works once a press", async () => {
     await using office = await openOffice();
     await office.notebook.say("One");
