@@ -32,8 +32,8 @@ export async function latency(workshop: Workshop, sizes: Sizes): Promise<Measure
   return { update_to_row_p95_ms: measured("toRow"), result_to_api_p95_ms: measured("toApi") };
 }
 
-async function measure(workshop: Workshop, platform: Platform, count: number): Promise<Times[]> {
-  await using _platform = platform;
+async function measure(workshop: Workshop, opened: Platform, count: number): Promise<Times[]> {
+  await using platform = opened;
   await using house = new House(workshop.home(), platform);
   await house.core.start();
   await house.letIn(platform);
