@@ -1,6 +1,7 @@
 // Deals with what was let in: commands and presses at once, messages one after the other, each a job in one transaction.
 import { arrivalsOf, chatsWaiting, closeArrival, markAsked, type KeptArrival } from "../shared/arrivals.ts";
 import { readChat, type Chat } from "../shared/chats.ts";
+import type { Tx } from "../shared/db.ts";
 import { AppError } from "../shared/errors.ts";
 import { pause } from "../shared/stop.ts";
 import type { UploadedFile } from "../shared/types.ts";
@@ -25,6 +26,8 @@ const GROUP_MS = 1_000;
 /** A longer text is cut by the platform's own program; the rest follows at once. */
 const LONG_TEXT = 4_000;
 const LONG_TEXT_MS = 1_500;
+/** Messages that are looked through for what belongs together. */
+const MOST_TOGETHER = 50;
 /** A file that cannot be fetched is asked for so often. */
 const FETCH_ATTEMPTS = 4;
 const FETCH_PAUSE_MS = 1_000;
@@ -35,6 +38,8 @@ type Waiting = { readonly seq: number; readonly at: number; readonly message: Me
 export function createAttendant(desk: AttendantDesk): Attendant {
   const stop = new AbortController();
   const busy = new Map<string, Promise<void>>();
+  /** By chat whose messages are dealt with: up to where it was looked for what waits behind none of them. */
+  const looked = new Map<string, number>();
 
   const pump = (): void => {
     if (stop.signal.aborted || desk.channels.size === 0) return;
@@ -42,23 +47,32 @@ export function createAttendant(desk: AttendantDesk): Attendant {
       const chat = desk.board.read((tx) => readChat(tx, id));
       const channel = chat === null ? undefined : desk.channels.get(`${chat.channel}:${chat.account}`);
       if (chat === null || channel === undefined) continue;
-      const waiting = desk.board.read((tx) => arrivalsOf(tx, id, "waiting"));
-      const inTurn = waiting.flatMap(toWaiting);
       // Each lane ends when nothing of its own is left, so that looking again afterwards comes to an end, too.
-      if (inTurn.length < waiting.length) begin(`${id} now`, () => attendNow(desk, channel, chat, stop.signal));
-      if (inTurn.length > 0) begin(id, () => attendInTurn(desk, channel, id, stop.signal));
+      const urgent = busy.has(`${id} now`) ? [] : freshIn(id).filter((arrival) => toWaiting(arrival).length === 0);
+      if (urgent.length > 0) begin(`${id} now`, id, () => attendNow(desk, channel, chat, urgent, stop.signal));
+      if (!busy.has(id) && desk.board.read((tx) => waitingIn(tx, id)).length > 0)
+        begin(id, id, () => attendInTurn(desk, channel, id, stop.signal));
     }
   };
 
-  const begin = (lane: string, work: () => Promise<void>): void => {
-    if (busy.has(lane)) return;
+  const freshIn = (id: string): KeptArrival[] => {
+    const fresh = desk.board.read((tx) => arrivalsOf(tx, id, "waiting", { after: looked.get(id) ?? 0 }));
+    const last = fresh.at(-1);
+    if (last !== undefined) looked.set(id, last.seq);
+    return fresh;
+  };
+
+  const begin = (lane: string, id: string, work: () => Promise<void>): void => {
     const done = work()
       .catch(async (error: unknown) => {
         desk.log.error("attendant-failed", { lane, error });
         await pause(FETCH_PAUSE_MS, stop.signal);
+        looked.delete(id);
       })
       .finally(() => {
         busy.delete(lane);
+        // Numbers may begin anew when nothing is kept any more.
+        if (!busy.has(id)) looked.delete(id);
       });
     busy.set(lane, done);
     // What came while it was ending is seen by the next look.
@@ -75,8 +89,14 @@ export function createAttendant(desk: AttendantDesk): Attendant {
 }
 
 /** Commands and presses: they wait behind nothing. */
-async function attendNow(desk: AttendantDesk, channel: Channel, chat: Chat, signal: AbortSignal): Promise<void> {
-  for (const arrival of desk.board.read((tx) => arrivalsOf(tx, chat.id, "waiting"))) {
+async function attendNow(
+  desk: AttendantDesk,
+  channel: Channel,
+  chat: Chat,
+  urgent: readonly KeptArrival[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const arrival of urgent) {
     const kept = Kept.safeParse(arrival.body);
     if (!kept.success) await desk.board.write((tx) => void closeArrival(tx, arrival.seq));
     else if (kept.data.kind === "press") await press(desk, channel, chat, arrival.seq, kept.data, signal);
@@ -91,13 +111,17 @@ async function attendNow(desk: AttendantDesk, channel: Channel, chat: Chat, sign
 async function attendInTurn(desk: AttendantDesk, channel: Channel, chatId: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const chat = desk.board.read((tx) => readChat(tx, chatId));
-    const waiting = desk.board.read((tx) => arrivalsOf(tx, chatId, "waiting")).flatMap(toWaiting);
+    const waiting = desk.board.read((tx) => waitingIn(tx, chatId));
     if (chat === null || waiting.length === 0) return;
     const { together, waitMs } = gather(waiting, desk.now());
     if (waitMs > 0) await pause(waitMs, signal);
     else await take(desk, channel, chat, together, signal);
   }
 }
+
+/** The next messages; what belongs to the first of them has come with it. */
+const waitingIn = (tx: Tx, chatId: string): Waiting[] =>
+  arrivalsOf(tx, chatId, "waiting", { limit: MOST_TOGETHER }).flatMap(toWaiting);
 
 function toWaiting({ seq, at, body }: KeptArrival): Waiting[] {
   const kept = Kept.safeParse(body);

@@ -47,13 +47,21 @@ export function chatsWaiting(tx: Tx): string[] {
     .map((row) => text.parse(row["chat_id"]));
 }
 
-/** In the order of their coming. */
-export function arrivalsOf(tx: Tx, chatId: string, state: "waiting" | "asked"): KeptArrival[] {
+/** In the order of their coming: the first of them, or the first after a seq. A chat may have thousands. */
+export function arrivalsOf(
+  tx: Tx,
+  chatId: string,
+  state: "waiting" | "asked",
+  { after = 0, limit = 1_000 }: { readonly after?: number; readonly limit?: number } = {},
+): KeptArrival[] {
   return tx
     .all(
-      "SELECT seq, chat_id, arrived_at, body FROM arrivals WHERE chat_id = ? AND state = ? AND state <> 'done' ORDER BY seq",
+      `SELECT seq, chat_id, arrived_at, body FROM arrivals
+       WHERE chat_id = ? AND state = ? AND state <> 'done' AND seq > ? ORDER BY seq LIMIT ?`,
       chatId,
       state,
+      after,
+      limit,
     )
     .map((row) => {
       const { seq, chat_id, arrived_at, body } = ArrivalRow.parse(row);

@@ -155,6 +155,17 @@ describe("/stop", () => {
   });
 });
 
+test("a command is obeyed behind hundreds of messages that wait, and none of them is passed over", async () => {
+  await using office = await openOffice();
+  await office.notebook.say("Wait", { files: [{ ref: "never", name: "x", bytes: 1 }] });
+  for (let index = 0; index < 120; index += 1) await office.notebook.say(`Number ${index}`);
+  await office.notebook.say("/help");
+  await office.until(() => office.notebook.seenIn("ann").length === 1);
+  expect(office.value("SELECT count(*) FROM arrivals WHERE state = 'waiting'")).toBe(121);
+  office.notebook.files.set("never", "a,b\n1,2\n");
+  await office.until(() => office.value("SELECT count(*) FROM jobs") === 121);
+});
+
 describe("an answer", () => {
   const failing = (failure: "not_sent" | "ambiguous" | "permanent" | "window" | "auth", isAfter = false) => ({
     error: new DeliveryError(failure, `It is ${failure}.`, { retryAfterMs: 5 }),
