@@ -141,5 +141,5 @@ function takeReceipt(tx: Tx, receipt: Receipt, now: number): void {
   const failure = receipt.error?.failure ?? "permanent";
   const outcome = failure === "window" ? "held" : failure === "not_sent" ? "later" : "failed";
   const error = receipt.error?.message ?? "The platform could not deliver it.";
-  recallSent(tx, receipt, { outcome, error, notBefore: now + (receipt.error?.retryAfterMs ?? 0) });
+  recallSent(tx, receipt, { outcome, error, notBefore: now + (receipt.error?.retryAfterMs ?? 0) }, now);
 }

@@ -6,6 +6,7 @@ import {
   beginDelivery,
   chatsOpen,
   endAttempt,
+  MOST_ATTEMPTS,
   expandDelivery,
   nextDelivery,
   queueDelivery,
@@ -64,7 +65,6 @@ export function say(
 
 const FIRST_BACKOFF_MS = 1_000;
 const MAX_BACKOFF_MS = 60_000;
-const MOST_ATTEMPTS = 12;
 const GIVE_UP_MS = 86_400_000;
 /** After the platform said that it does not know us. */
 const REFUSED_MS = 60_000;

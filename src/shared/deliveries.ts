@@ -39,6 +39,9 @@ const DeliveryRow = z.object({
 });
 const ReplyRow = z.object({ job_id: text, chat_id: text, asked_by: optionalText, placed: optionalText });
 
+/** Then a message is given up. */
+export const MOST_ATTEMPTS = 12;
+
 const OPEN = "(state = 'ready' OR state = 'sending' OR state = 'held')";
 
 /** Statement. Where the answer to this job goes; `askedBy` is the platform's id of the message. */
@@ -160,7 +163,8 @@ const STATES = { later: "ready", unknown: "sending", held: "held", failed: "fail
 export function endAttempt(board: Board, id: string, end: DeliveryEnd, now: number): Promise<void> {
   return board.write((tx) => {
     if (end.outcome === "sent") {
-      markSent(tx, id, end.platformId, now);
+      // Not any more where the platform has already told that it could not deliver.
+      markSent(tx, id, end.platformId, now, "state = 'sending'");
       return;
     }
     tx.run(
@@ -175,9 +179,9 @@ export function endAttempt(board: Board, id: string, end: DeliveryEnd, now: numb
 }
 
 /** Statement. */
-function markSent(tx: Tx, id: string, platformId: string, now: number): void {
+function markSent(tx: Tx, id: string, platformId: string, now: number, where = OPEN): void {
   tx.run(
-    `UPDATE deliveries SET state = 'sent', platform_id = ?, ended_at = ?, error = NULL WHERE id = ? AND ${OPEN}`,
+    `UPDATE deliveries SET state = 'sent', platform_id = ?, ended_at = ?, error = NULL WHERE id = ? AND ${where}`,
     platformId,
     now,
     id,
@@ -207,19 +211,24 @@ export function recordReceipt(
   );
 }
 
-/** Statement. The platform tells afterwards that it could not deliver. */
+/** Statement. The platform tells that it could not deliver after all: maybe before it has answered the sending. */
 export function recallSent(
   tx: Tx,
   receipt: { readonly delivery: string | null; readonly platformId: string },
   end: DeliveryEnd & { readonly error: string; readonly outcome: "held" | "failed" | "later" },
+  now: number,
 ): void {
   const id = receipt.delivery ?? deliveryOf(tx, receipt.platformId);
   if (id === null) return;
+  const attempts = Number(tx.get("SELECT attempts FROM deliveries WHERE id = ?", id)?.["attempts"] ?? 0);
+  const outcome = end.outcome === "later" && attempts >= MOST_ATTEMPTS ? "failed" : end.outcome;
   tx.run(
-    "UPDATE deliveries SET state = ?, error = ?, not_before = ?, ended_at = NULL WHERE id = ? AND receipt IS NULL",
-    STATES[end.outcome],
+    `UPDATE deliveries SET state = ?, error = ?, not_before = ?, ended_at = ?, receipt = NULL
+     WHERE id = ? AND state <> 'failed' AND (receipt IS NULL OR receipt = 'sent')`,
+    STATES[outcome],
     end.error,
     end.notBefore,
+    outcome === "failed" ? now : null,
     id,
   );
 }

@@ -249,11 +249,12 @@ async function doChats(board: Board): Promise<void> {
   await beginDelivery(board, part);
   await rememberPlaced(board, part, "q");
   await endAttempt(board, part, { outcome: "later", error: "no", notBefore: NOON }, NOON);
+  await beginDelivery(board, part);
   await endAttempt(board, part, { outcome: "sent", platformId: "x" }, NOON);
   await board.write((tx) => {
     queueDelivery(tx, { id: "words", chatId: chat, operation: {} }, NOON);
     recordReceipt(tx, { delivery: null, platformId: "x", status: "read" }, NOON);
-    recallSent(tx, { delivery: part, platformId: "x" }, { outcome: "held", error: "window", notBefore: NOON });
+    recallSent(tx, { delivery: part, platformId: "x" }, { outcome: "held", error: "window", notBefore: NOON }, NOON);
     releaseHeld(tx, chat);
     suspectSending(tx, "notebook:1:", NOON);
   });
