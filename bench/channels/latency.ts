@@ -5,7 +5,7 @@ import { idleMoment, stamp, type Workshop } from "../board/workshop.ts";
 import { percentile } from "../report.ts";
 import { eventually, House } from "./house.ts";
 import { openTelegram } from "./on_telegram.ts";
-import { openWhatsApp } from "./on_whatsapp.ts";
+import { openWhatsApp, peopleFor } from "./on_whatsapp.ts";
 import type { Platform } from "./platform.ts";
 import type { Measured, Measurements } from "./rows.ts";
 import type { Sizes } from "./sizes.ts";
@@ -21,7 +21,7 @@ const Moments = z.object({ created_at: integer, at: integer });
 /** The slower of the channels counts. */
 export async function latency(workshop: Workshop, sizes: Sizes): Promise<Measurements> {
   const telegram = await measure(workshop, openTelegram(1), sizes.latency);
-  const whatsapp = await measure(workshop, openWhatsApp(1), sizes.latency);
+  const whatsapp = await measure(workshop, openWhatsApp(peopleFor(sizes.latency + WARM_UP)), sizes.latency);
   const measured = (which: keyof Times): Measured => {
     const [one, other] = [telegram, whatsapp].map((times) => times.map((time) => time[which]));
     const [t95, w95] = [percentile(one ?? [], 95), percentile(other ?? [], 95)];
@@ -40,19 +40,20 @@ async function measure(workshop: Workshop, opened: Platform, count: number): Pro
   await house.worker.start();
   const times: Times[] = [];
   for (let index = 0; index < count + WARM_UP; index += 1) {
-    const one = await askOnce(house, platform, `t${index}`);
+    const one = await askOnce(house, platform, index);
     if (index >= WARM_UP) times.push(one);
     await idleMoment();
   }
   return times;
 }
 
-async function askOnce(house: House, platform: Platform, name: string): Promise<Times> {
-  const [owner] = platform.phones;
+async function askOnce(house: House, platform: Platform, index: number): Promise<Times> {
+  const name = `t${index}`;
+  const phone = platform.phones.at(-1 - (index % platform.phones.length));
   const before = platform.saidAt().length;
   const saidAt = stamp();
-  owner?.say(sayTask({ name, ms: 0 }));
-  await platform.until(() => owner?.seen().some(({ text }) => text === answerTo(name)) ?? false, WITHIN_MS);
+  phone?.say(sayTask({ name, ms: 0 }));
+  await platform.until(() => phone?.seen().some(({ text }) => text === answerTo(name)) ?? false, WITHIN_MS);
   await eventually(() => house.count("deliveries WHERE ended_at IS NULL") === 0 && platform.isIdle(), WITHIN_MS);
   const { created_at, at } = house.board.read((tx) =>
     Moments.parse(

@@ -9,6 +9,9 @@ const RETRY_MS = [50, 100, 200];
 const CONNECTIONS = 16;
 const Said = z.looseObject({ type: z.string() });
 
+/** To one person our own core says two things at once, and then one in six seconds. Beyond that the pace is measured. */
+export const peopleFor = (messages: number): number => Math.ceil(messages / 2) + 1;
+
 export function openWhatsApp(people: number): Platform & { readonly fake: FakeGraph } {
   const port = freePort();
   // One message to a person every six seconds, as the real one has it, would make a run of hundreds take hours.

@@ -2,7 +2,7 @@
 import type { Workshop } from "../board/workshop.ts";
 import { PEOPLE, runChaos, type Result } from "./chaos.ts";
 import { openTelegram } from "./on_telegram.ts";
-import { openWhatsApp } from "./on_whatsapp.ts";
+import { openWhatsApp, peopleFor } from "./on_whatsapp.ts";
 import type { Platform } from "./platform.ts";
 import type { Measurements } from "./rows.ts";
 import type { ChaosSizes, Sizes } from "./sizes.ts";
@@ -13,7 +13,7 @@ export const stormOnTelegram = (workshop: Workshop, { chaos }: Sizes): Promise<M
   storm(workshop, openTelegram(PEOPLE), chaos);
 
 export const stormOnWhatsApp = (workshop: Workshop, { chaos }: Sizes): Promise<Measurements> =>
-  storm(workshop, openWhatsApp(PEOPLE), chaos);
+  storm(workshop, openWhatsApp(peopleFor(chaos.messages)), chaos);
 
 async function storm(workshop: Workshop, opened: Platform, sizes: ChaosSizes): Promise<Measurements> {
   await using platform = opened;
