@@ -4,28 +4,32 @@ import { usageOf } from "../processes.ts";
 import { median } from "../report.ts";
 import { House } from "./house.ts";
 import { openTelegram } from "./on_telegram.ts";
-import type { Platform } from "./platform.ts";
 import type { Measurements } from "./rows.ts";
 import type { Sizes } from "./sizes.ts";
 
+/** Side by side: what they share with each other, and with whatever else this machine runs, is halved for both alike. */
 export async function idle(workshop: Workshop, sizes: Sizes): Promise<Measurements> {
-  const [alone, connected]: [number[], number[]] = [[], []];
-  // In turn, so that whatever else this machine does meets both.
-  for (let start = 0; start < sizes.starts; start += 1) {
-    alone.push(await weigh(workshop, null, sizes.settleMs));
-    await using platform = openTelegram(0);
-    connected.push(await weigh(workshop, platform, sizes.settleMs));
-  }
-  const peers = { core_alone: median(alone), core_with_telegram: median(connected) };
-  return { telegram_idle_mb: { value: peers.core_with_telegram - peers.core_alone, peers } };
+  const pairs: { readonly alone: number; readonly connected: number }[] = [];
+  for (let start = 0; start < sizes.starts; start += 1) pairs.push(await weighBoth(workshop, sizes.settleMs));
+  const peers = {
+    core_alone: median(pairs.map(({ alone }) => alone)),
+    core_with_telegram: median(pairs.map(({ connected }) => connected)),
+  };
+  return { telegram_idle_mb: { value: median(pairs.map(({ alone, connected }) => connected - alone)), peers } };
 }
 
-async function weigh(workshop: Workshop, platform: Platform | null, settleMs: number): Promise<number> {
-  await using house = new House(workshop.home(), platform);
-  await house.core.start();
-  if (platform !== null) await house.isUp(platform.name);
+async function weighBoth(workshop: Workshop, settleMs: number) {
+  await using platform = openTelegram(0);
+  await using alone = new House(workshop.home(), null);
+  await using connected = new House(workshop.home(), platform);
+  await Promise.all([alone.core.start(), connected.core.start()]);
+  await connected.isUp(platform.name);
   await Bun.sleep(settleMs);
-  const own = usageOf(house.core.pid).find(({ pid }) => pid === house.core.pid);
+  return { alone: weigh(alone), connected: weigh(connected) };
+}
+
+function weigh({ core: { pid } }: House): number {
+  const own = usageOf(pid).find((one) => one.pid === pid);
   if (own === undefined || own.pssMb === 0) throw new Error("core's memory could not be read.");
   return own.pssMb;
 }

@@ -3,10 +3,14 @@ import { FakeTelegram } from "../../fakes/telegram/server.ts";
 import { TABLE, type Phone, type Platform } from "./platform.ts";
 
 const SAYING = /^(send(?!ChatAction)|edit)/;
+const SLOW = ["sendMessage", "editMessageText", "editMessageMedia"];
 const FIRST_ID = 1_001;
 
-export function openTelegram(people: number): Platform & { readonly fake: FakeTelegram } {
+/** `answerMs`: how late the bot is told what was done at once; a kill that comes between leaves it in doubt. */
+export function openTelegram(people: number, answerMs = 0): Platform & { readonly fake: FakeTelegram } {
   const fake = new FakeTelegram();
+  if (answerMs > 0)
+    for (const method of SLOW) fake.faults.add({ kind: "slow", method, ms: answerMs, times: Number.POSITIVE_INFINITY });
   const owners = Array.from({ length: people }, (_, index) =>
     fake.person({ id: FIRST_ID + index, firstName: `Person ${index + 1}` }),
   );

@@ -12,11 +12,13 @@ const Said = z.looseObject({ type: z.string() });
 /** To one person our own core says two things at once, and then one in six seconds. Beyond that the pace is measured. */
 export const peopleFor = (messages: number): number => Math.ceil(messages / 2) + 1;
 
-export function openWhatsApp(people: number): Platform & { readonly fake: FakeGraph } {
+/** `answerMs`: how long a message takes; a kill that comes between leaves it in doubt. */
+export function openWhatsApp(people: number, answerMs = 0): Platform & { readonly fake: FakeGraph } {
   const port = freePort();
   // One message to a person every six seconds, as the real one has it, would make a run of hundreds take hours.
   const rules = { pairRate: null, numberRate: null };
   const fake = new FakeGraph({ webhook: `http://127.0.0.1:${port}/whatsapp`, retryMs: RETRY_MS, rules });
+  if (answerMs > 0) fake.faults.add({ kind: "slow", call: "messages", ms: answerMs, times: Number.POSITIVE_INFINITY });
   fake.webhooks.release({ connections: CONNECTIONS });
   const { account } = fake;
   const owners = Array.from({ length: people }, () => fake.person());

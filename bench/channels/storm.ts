@@ -8,31 +8,52 @@ import type { Measurements } from "./rows.ts";
 import type { ChaosSizes, Sizes } from "./sizes.ts";
 
 const SHOWN = 8;
+/** As far away as a platform is: few kills meet a message in doubt where the answer comes at once. */
+const ANSWER_MS = 40;
 
 export const stormOnTelegram = (workshop: Workshop, { chaos }: Sizes): Promise<Measurements> =>
-  storm(workshop, openTelegram(PEOPLE), chaos);
+  storm(workshop, (answerMs) => openTelegram(PEOPLE, answerMs), chaos);
 
 export const stormOnWhatsApp = (workshop: Workshop, { chaos }: Sizes): Promise<Measurements> =>
-  storm(workshop, openWhatsApp(peopleFor(chaos.messages)), chaos);
+  storm(workshop, (answerMs) => openWhatsApp(peopleFor(chaos.messages), answerMs), chaos);
 
-async function storm(workshop: Workshop, opened: Platform, sizes: ChaosSizes): Promise<Measurements> {
+/** Once with a platform that answers at once, and once with one that does not. Lost and doubled are those of both. */
+async function storm(
+  workshop: Workshop,
+  open: (answerMs: number) => Platform,
+  sizes: ChaosSizes,
+): Promise<Measurements> {
+  const near = await endure(workshop, open(0), sizes);
+  const far = await endure(workshop, open(ANSWER_MS), sizes);
+  const [lost, duplicates] = [near.lost.length + far.lost.length, near.duplicates.length + far.duplicates.length];
+  // A proof of the contrary is one in any case; without it a void run says nothing.
+  if ((near.isVoid || far.isVoid) && lost + duplicates === 0) return {};
+  const running = near.runningWhenKilled + far.runningWhenKilled;
+  const peers = { messages: near.asked + far.asked, kills: near.kills.length + far.kills.length };
+  return {
+    [`chaos_lost_${near.name}`]: { value: lost, peers: { ...peers, running_when_killed: running } },
+    [`chaos_duplicates_${near.name}`]: { value: duplicates, peers },
+    [`chaos_orphans_pct_${near.name}`]: {
+      value: shareOf(near),
+      peers: {
+        orphans: near.orphans.length,
+        bot_messages: near.messages,
+        [`pct_at_${ANSWER_MS}_ms`]: shareOf(far),
+        [`orphans_at_${ANSWER_MS}_ms`]: far.orphans.length,
+      },
+    },
+  };
+}
+
+const shareOf = ({ orphans, messages }: Result): number => (orphans.length / Math.max(1, messages)) * 100;
+
+async function endure(workshop: Workshop, opened: Platform, sizes: ChaosSizes) {
   await using platform = opened;
   const result = await runChaos(workshop, platform, sizes, (text) => console.log(`  ${text}`));
   tell(result);
-  const { lost, duplicates, orphans, messages, kills, runningWhenKilled } = result;
-  const isVoid = runningWhenKilled < sizes.runningWhenKilled;
-  if (isVoid) console.log(`  VOID: only ${runningWhenKilled} jobs ran when their worker was killed.`);
-  // A proof of the contrary is one in any case; without it a void run says nothing.
-  if (isVoid && lost.length + duplicates.length === 0) return {};
-  const peers = { messages: result.asked, kills: kills.length, running_when_killed: runningWhenKilled };
-  return {
-    [`chaos_lost_${platform.name}`]: { value: lost.length, peers },
-    [`chaos_duplicates_${platform.name}`]: { value: duplicates.length, peers: { bot_messages: messages } },
-    [`chaos_orphans_pct_${platform.name}`]: {
-      value: (orphans.length / Math.max(1, messages)) * 100,
-      peers: { orphans: orphans.length, bot_messages: messages },
-    },
-  };
+  const isVoid = result.runningWhenKilled < sizes.runningWhenKilled;
+  if (isVoid) console.log(`  VOID: only ${result.runningWhenKilled} jobs ran when their worker was killed.`);
+  return { ...result, name: platform.name, isVoid };
 }
 
 function tell(result: Result): void {
