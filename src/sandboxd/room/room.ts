@@ -90,8 +90,13 @@ function spawnRoom(tools: Tools): Started {
   }
   // Host paths travel here, not on the command line that every process of this machine can read.
   const fd = descriptor(started, ARGUMENTS_FD);
-  writeSync(fd, `${args.join("\0")}\0`);
-  closeSync(fd);
+  try {
+    writeSync(fd, `${args.join("\0")}\0`);
+  } catch {
+    // It has ended already (EPIPE): whoever waits for it is told why.
+  } finally {
+    closeSync(fd);
+  }
   return started;
 }
 
