@@ -1,11 +1,14 @@
 // Where platforms hand in what happened on them: who may write, what is kept, and that nothing is taken twice.
 import { z } from "zod";
 import { closeArrival, keepArrival } from "../shared/arrivals.ts";
-import { chatId, chatsOfOwners, openChat } from "../shared/chats.ts";
+import { chatOf, clearAddress, chatsOfOwners, newChatId, openChat } from "../shared/chats.ts";
 import {
   addAliases,
   addAsking,
+  dropAliases,
+  expireAsking,
   findContact,
+  renameContact,
   setStanding,
   takeInvitation,
   type Account,
@@ -56,14 +59,14 @@ export function createDoor(desk: DoorDesk, channel: Channel): Door {
 
 function letIn(desk: DoorDesk, tx: Tx, account: Account, arrival: Arrival): void {
   const now = desk.now();
-  const contact = findContact(tx, account, arrival.person);
   const { event } = arrival;
   if (event.kind === "renamed") {
-    const known = findContact(tx, account, [event.from]);
-    if (known !== null) addAliases(tx, known, arrival.person);
+    rename(tx, account, arrival, event.from, now);
     return;
   }
+  const contact = findContact(tx, account, arrival.person);
   const isWelcome = contact?.standing === "owner" || contact?.standing === "allowed";
+  const id = contact === null ? newChatId(account) : (chatOf(tx, contact)?.id ?? newChatId(account));
   const kept = isWelcome && arrival.isPrivate ? event : null;
   const seq = keepArrival(
     tx,
@@ -71,44 +74,64 @@ function letIn(desk: DoorDesk, tx: Tx, account: Account, arrival: Arrival): void
       ...account,
       eventId: arrival.eventId,
       messageKey: event.kind === "message" ? `${arrival.chat}:${event.messageId}` : null,
-      chatId: kept === null ? null : chatId(account, arrival.chat),
+      chatId: kept === null ? null : id,
       body: kept,
     },
     now,
   );
   if (seq === null || !arrival.isPrivate) return;
+  clearAddress(tx, account, arrival.chat, id);
   if (event.kind === "message" && takeInvitation(tx, codeIn(event.text), now)) {
-    welcome(desk, tx, account, arrival, seq);
-    return;
-  }
-  if (isWelcome && contact !== null) {
-    addAliases(tx, contact, arrival.person);
-    openChat(tx, account, arrival.chat, contact.person, now);
-    releaseHeld(tx, chatId(account, arrival.chat));
-  } else if (contact === null) askOwners(desk, tx, account, arrival.person, now);
+    // What the message says is the code; it is not kept.
+    closeArrival(tx, seq);
+    const [person = ""] = arrival.person;
+    const owner = setStanding(tx, { ...account, person: contact?.person ?? person, standing: "owner" }, now);
+    meet(tx, owner, id, arrival, now);
+    say(desk, tx, id, `arrival:${seq}`, WELCOME, []);
+  } else if (isWelcome && contact !== null) {
+    meet(tx, contact, id, arrival, now);
+    releaseHeld(tx, id);
+  } else if (contact === null) askOwners(desk, tx, account, arrival.person, seq);
+}
+
+/** They are known by the strongest of their ids, and spoken to where they wrote from. */
+function meet(tx: Tx, contact: Contact, chatId: string, { person: ids, chat }: Arrival, now: number): void {
+  const [strongest = contact.person] = ids;
+  const isStronger = ids.includes(contact.person);
+  const known = isStronger ? renameContact(tx, contact, strongest) : contact;
+  addAliases(tx, known, ids);
+  openChat(tx, chatId, known, chat, now);
+}
+
+/** The old id may be somebody else's tomorrow. */
+function rename(tx: Tx, account: Account, { person: ids, chat }: Arrival, from: string, now: number): void {
+  const contact = findContact(tx, account, [from]);
+  if (contact === null) return;
+  dropAliases(tx, account, [from]);
+  const [person = contact.person] = ids;
+  const known = contact.person === from ? renameContact(tx, contact, person) : contact;
+  addAliases(tx, known, ids);
+  const talk = chatOf(tx, known);
+  if (talk !== null) openChat(tx, talk.id, known, chat, now);
 }
 
 /** `/start CODE`, or the code alone where a link can only prefill the message. */
 const codeIn = (text: string): string => /^(?:\/start\s+)?([\w-]{16,64})$/.exec(text.trim())?.[1] ?? "";
 
-function welcome(desk: DoorDesk, tx: Tx, account: Account, arrival: Arrival, seq: number): void {
-  const now = desk.now();
-  const person = arrival.person[0] ?? "";
-  const owner = setStanding(tx, { ...account, person, standing: "owner" }, now);
-  addAliases(tx, owner, arrival.person);
-  const chat = openChat(tx, account, arrival.chat, person, now);
-  // What the message says is the code; it is not kept.
-  closeArrival(tx, seq);
-  say(desk, tx, chat.id, `arrival:${seq}`, WELCOME, []);
-}
-
 const WELCOME =
   "This chat is yours now. Send a file and say what you want, for example “Graph this CSV”. /help shows more.";
 
 /** A stranger wrote: nothing is kept but the id, nothing is answered, and the owner decides. */
-function askOwners(desk: DoorDesk, tx: Tx, account: Account, ids: readonly string[], now: number): void {
-  const person = ids[0] ?? "";
-  const asking = addAsking(tx, account, person, now);
+function askOwners(
+  desk: DoorDesk,
+  tx: Tx,
+  account: Account,
+  [person = "", ...weaker]: readonly string[],
+  seq: number,
+): void {
+  dropAliases(tx, account, weaker);
+  expireAsking(tx, desk.now());
+  const asking = addAsking(tx, account, person, desk.now());
   if (asking === null) return;
   const mark = markOf(asking);
   for (const chat of chatsOfOwners(tx))
@@ -116,7 +139,7 @@ function askOwners(desk: DoorDesk, tx: Tx, account: Account, ids: readonly strin
       desk,
       tx,
       chat.id,
-      `card:${mark}:${chat.id}`,
+      `card:${seq}:${chat.id}`,
       `Somebody new wrote to this bot on ${account.channel}: id ${person}. May they use it?`,
       [
         { title: "Let in", action: `allow:${mark}` },

@@ -137,14 +137,14 @@ class Lanes {
   async #run(chatId: string): Promise<void> {
     const { board, channels, log } = this.#desk;
     try {
-      const chat = board.read((tx) => readChat(tx, chatId));
-      const key = chat === null ? "" : `${chat.channel}:${chat.account}`;
-      const channel = channels.get(key);
-      if (chat === null || channel === undefined || this.#lanes.has(key)) return;
       while (!this.#stop.signal.aborted) {
-        const next = board.read((tx) => nextDelivery(tx, chatId));
-        if (next === null || next.state === "held") return;
-        const waitMs = Math.max(next.notBefore, this.#pausedUntil.get(key) ?? 0) - this.#desk.now();
+        const [chat, next] = board.read((tx) => [readChat(tx, chatId), nextDelivery(tx, chatId)]);
+        if (chat === null || chat.chat === "" || next === null || next.state === "held") return;
+        const key = `${chat.channel}:${chat.account}`;
+        const channel = channels.get(key);
+        if (channel === undefined || this.#lanes.has(key)) return;
+        const notBefore = Math.max(next.notBefore, this.#pausedUntil.get(key) ?? 0);
+        const waitMs = Math.max(notBefore - this.#desk.now(), channel.waitMs?.(chat.chat) ?? 0);
         if (waitMs > 0) {
           this.#pumpIn(waitMs);
           return;

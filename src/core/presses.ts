@@ -1,7 +1,7 @@
 // Buttons that people press: each does one thing, once, and only for whom it was meant.
 import { closeArrival } from "../shared/arrivals.ts";
 import type { Chat } from "../shared/chats.ts";
-import { findContact, listContacts, setStanding, type Contact } from "../shared/contacts.ts";
+import { expireAsking, findContact, listContacts, setStanding, type Contact } from "../shared/contacts.ts";
 import { cancelJob } from "../shared/control.ts";
 import type { Tx } from "../shared/db.ts";
 import { readReply } from "../shared/deliveries.ts";
@@ -88,6 +88,7 @@ function showCode(tx: Tx, desk: RequestDesk, chat: Chat, seq: number, jobId: str
 function decide(tx: Tx, desk: RequestDesk, chat: Chat, seq: number, verb: "allow" | "refuse", mark: string): string {
   const presser = findContact(tx, chat, [chat.person]);
   if (presser?.standing !== "owner") return GONE;
+  expireAsking(tx, desk.now());
   const asking = listContacts(tx).find((one) => one.standing === "asking" && markOf(one) === mark);
   if (asking === undefined) return GONE;
   const decided: Contact = { ...asking, standing: verb === "allow" ? "allowed" : "refused" };

@@ -38,7 +38,7 @@ export function createProgress(desk: ProgressDesk): Progress {
   const begin = (reply: Reply): void => {
     const chat = desk.board.read((tx) => readChat(tx, reply.chatId));
     const channel = chat === null ? undefined : desk.channels.get(`${chat.channel}:${chat.account}`);
-    if (chat !== null && channel !== undefined)
+    if (chat !== null && chat.chat !== "" && channel !== undefined)
       shows.set(reply.jobId, new Show(desk, chat, channel, reply, stop.signal));
   };
 

@@ -1,12 +1,12 @@
 // Chats on other platforms, and the conversation that each is in.
 import { z } from "zod";
-import type { Account } from "./contacts.ts";
+import type { Account, Contact } from "./contacts.ts";
 import type { Tx } from "./db.ts";
 import { optionalText, text } from "./rows.ts";
 
 export type Chat = Account & {
   readonly id: string;
-  /** The platform's id of it. */
+  /** The platform's id of it: where messages go. Empty: somebody else is there now, and it is not known where they are. */
   readonly chat: string;
   readonly person: string;
   /** Null: its next message begins a new one. */
@@ -22,14 +22,25 @@ const ChatRow = z.object({
   conversation_id: optionalText,
 });
 
-export const chatId = ({ channel, account }: Account, chat: string): string => `${channel}:${account}:${chat}`;
+/** Of a chat that is to be opened. It is no address: that changes with a person's number. */
+export const newChatId = ({ channel, account }: Account): string => `${channel}:${account}:${Bun.randomUUIDv7()}`;
 
-/** Statement. */
-export function openChat(tx: Tx, { channel, account }: Account, chat: string, person: string, now: number): Chat {
-  const id = chatId({ channel, account }, chat);
+/** Where we speak with somebody: every person has one chat with an account of ours. */
+export function chatOf(tx: Tx, { channel, account, person }: Contact): Chat | null {
+  const row = tx.get(
+    "SELECT * FROM chats WHERE channel = ? AND account = ? AND person = ? ORDER BY created_at DESC LIMIT 1",
+    channel,
+    account,
+    person,
+  );
+  return row === null ? null : toChat(row);
+}
+
+/** Statement. The chat with this id is at that address; it is opened if it is not there. */
+export function openChat(tx: Tx, id: string, { channel, account, person }: Contact, chat: string, now: number): void {
   tx.run(
     `INSERT INTO chats (id, channel, account, chat, person, created_at) VALUES (?, ?, ?, ?, ?, ?)
-     ON CONFLICT (id) DO UPDATE SET person = excluded.person`,
+     ON CONFLICT (id) DO UPDATE SET chat = excluded.chat`,
     id,
     channel,
     account,
@@ -37,7 +48,17 @@ export function openChat(tx: Tx, { channel, account }: Account, chat: string, pe
     person,
     now,
   );
-  return readChat(tx, id) ?? { id, channel, account, chat, person, conversationId: null };
+}
+
+/** Statement. Somebody wrote from there: of the others nobody is there any more. */
+export function clearAddress(tx: Tx, { channel, account }: Account, chat: string, except: string): void {
+  tx.run(
+    "UPDATE chats SET chat = '' WHERE channel = ? AND account = ? AND chat = ? AND id <> ?",
+    channel,
+    account,
+    chat,
+    except,
+  );
 }
 
 export function readChat(tx: Tx, id: string): Chat | null {

@@ -14,35 +14,80 @@ export type Contact = Account & { readonly person: string; readonly standing: St
 
 /** Strangers that the owner is asked about at one time; the others find a closed door. */
 const MOST_ASKING = 3;
+const ASKING_MS = 86_400_000;
 
 const ContactRow = z.object({ channel: text, account: text, person: text, standing: z.enum(STANDINGS) });
 
-/** The first of these ids that is known. */
+/**
+ * Whose ids these are, the strongest first. A weaker one counts only for somebody of whom no stronger one is known: a
+ * number may have been given to another person since.
+ */
 export function findContact(tx: Tx, { channel, account }: Account, ids: readonly string[]): Contact | null {
-  for (const id of ids) {
-    const row = tx.get(
+  const [first = "", ...weaker] = ids;
+  const row =
+    tx.get(
       `SELECT contacts.* FROM contacts WHERE channel = ?1 AND account = ?2 AND person = coalesce(
        (SELECT person FROM contact_aliases WHERE channel = ?1 AND account = ?2 AND alias = ?3), ?3)`,
       channel,
       account,
-      id,
-    );
-    if (row !== null) return ContactRow.parse(row);
-  }
-  return null;
+      first,
+    ) ??
+    weaker
+      .map((id) =>
+        tx.get("SELECT * FROM contacts WHERE channel = ? AND account = ? AND person = ?", channel, account, id),
+      )
+      .find((found) => found !== null);
+  return row === undefined ? null : ContactRow.parse(row);
 }
 
-/** Statement. They go by these ids, too. */
+/** Statement. They go by these ids, too, and nobody else does. */
 export function addAliases(tx: Tx, { channel, account, person }: Contact, ids: readonly string[]): void {
   for (const alias of ids)
     if (alias !== person)
       tx.run(
-        "INSERT INTO contact_aliases (channel, account, alias, person) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        `INSERT INTO contact_aliases (channel, account, alias, person) VALUES (?, ?, ?, ?)
+         ON CONFLICT (channel, account, alias) DO UPDATE SET person = excluded.person`,
         channel,
         account,
         alias,
         person,
       );
+}
+
+/** Statement. Somebody else was met under these. */
+export function dropAliases(tx: Tx, { channel, account }: Account, ids: readonly string[]): void {
+  for (const alias of ids)
+    tx.run("DELETE FROM contact_aliases WHERE channel = ? AND account = ? AND alias = ?", channel, account, alias);
+}
+
+/** Statement. They are known by this id from now on. What the owner has decided about it before stands. */
+export function renameContact(tx: Tx, contact: Contact, to: string): Contact {
+  const { channel, account, person } = contact;
+  if (to === person) return contact;
+  tx.run(
+    "DELETE FROM contacts WHERE channel = ? AND account = ? AND person = ? AND standing = 'asking'",
+    channel,
+    account,
+    to,
+  );
+  tx.run(
+    "UPDATE OR IGNORE contacts SET person = ? WHERE channel = ? AND account = ? AND person = ?",
+    to,
+    channel,
+    account,
+    person,
+  );
+  tx.run("DELETE FROM contacts WHERE channel = ? AND account = ? AND person = ?", channel, account, person);
+  dropAliases(tx, contact, [to]);
+  tx.run(
+    "UPDATE contact_aliases SET person = ? WHERE channel = ? AND account = ? AND person = ?",
+    to,
+    channel,
+    account,
+    person,
+  );
+  tx.run("UPDATE chats SET person = ? WHERE channel = ? AND account = ? AND person = ?", to, channel, account, person);
+  return findContact(tx, contact, [to]) ?? contact;
 }
 
 /** Statement. Null: the owner is asked about enough people already. */
@@ -54,6 +99,11 @@ export function addAsking(tx: Tx, { channel, account }: Account, person: string,
   );
   if (integer.parse(row?.["count"]) >= MOST_ASKING) return null;
   return setStanding(tx, { channel, account, person, standing: "asking" }, now);
+}
+
+/** Statement. Who was not decided about in time has to write again. */
+export function expireAsking(tx: Tx, now: number): void {
+  tx.run("DELETE FROM contacts WHERE standing = 'asking' AND created_at <= ?", now - ASKING_MS);
 }
 
 /** Statement. */

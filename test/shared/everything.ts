@@ -34,9 +34,12 @@ import { DONE, claimOne, jobOf, retry } from "./claiming.ts";
 import { DAY, HOUR, NOON, addSchedule } from "./scheduled.ts";
 import { addJob, uploadedFile } from "./temporary.ts";
 import { arrivalsOf, chatsWaiting, closeArrival, keepArrival, markAsked } from "../../src/shared/arrivals.ts";
-import { chatId, chatsOfOwners, openChat, setConversation } from "../../src/shared/chats.ts";
+import { chatOf, clearAddress, chatsOfOwners, newChatId, openChat, setConversation } from "../../src/shared/chats.ts";
 import {
   addAliases,
+  dropAliases,
+  expireAsking,
+  renameContact,
   addAsking,
   addInvitation,
   findContact,
@@ -219,25 +222,30 @@ async function doDevices(board: Board): Promise<void> {
 async function doChats(board: Board): Promise<void> {
   const account = { channel: "notebook", account: "1" };
   await addInvitation(board, "code", NOON + HOUR, NOON);
+  const chat = newChatId(account);
   await board.write((tx) => {
     takeInvitation(tx, "code", NOON);
     addAsking(tx, account, "bob", NOON);
-    addAliases(tx, setStanding(tx, { ...account, person: "ann", standing: "owner" }, NOON), ["ann", "also-ann"]);
+    expireAsking(tx, NOON);
+    const ann = setStanding(tx, { ...account, person: "ann", standing: "owner" }, NOON);
+    addAliases(tx, ann, ["ann", "also-ann"]);
     findContact(tx, account, ["nobody", "also-ann"]);
+    openChat(tx, chat, ann, "at-home", NOON);
+    chatOf(tx, renameContact(tx, ann, "anna"));
+    dropAliases(tx, account, ["also-ann"]);
+    clearAddress(tx, account, "at-work", chat);
     listContacts(tx);
-    openChat(tx, account, "ann", "ann", NOON);
     chatsOfOwners(tx);
-    setConversation(tx, chatId(account, "ann"), null);
-    const arrival = { ...account, eventId: "e", messageKey: "m", chatId: chatId(account, "ann"), body: {} };
+    setConversation(tx, chat, null);
+    const arrival = { ...account, eventId: "e", messageKey: "m", chatId: chat, body: {} };
     const seq = keepArrival(tx, arrival, NOON) ?? 0;
     markAsked(tx, seq, {});
     closeArrival(tx, seq);
     chatsWaiting(tx);
-    arrivalsOf(tx, chatId(account, "ann"), "asked");
+    arrivalsOf(tx, chat, "asked");
     spentSince(tx, NOON);
   });
   await addJob(board, "answered", { conversationId: "C" });
-  const chat = chatId(account, "ann");
   await board.write((tx) => addReply(tx, "answered", chat, "m"));
   board.read((tx) => [readReply(tx, "answered"), openReplies(tx)]);
   await setPlaced(board, "answered", "p");

@@ -125,6 +125,8 @@ export type Channel = {
   readonly can: Capabilities;
   /** Takes updates in until the signal aborts. It never waits for what becomes of them. */
   readonly listen: (door: Door, signal: AbortSignal) => Promise<void>;
+  /** How long the platform wants this chat to be left alone (ms), where it wants that. Waiting is no attempt. */
+  readonly waitMs?: (chat: string) => number;
   /** Says one thing; resolves to the platform's id of it. Throws DeliveryError. */
   readonly deliver: (order: Order, signal: AbortSignal) => Promise<string>;
   /** Null where what was said cannot be changed: then nothing is said before the result. */

@@ -90,54 +90,6 @@ describe("a message", () => {
   });
 });
 
-describe("who may write", () => {
-  test("is nobody until the owner comes by a link, which works once", async () => {
-    await using office = await openOffice(new Notebook(), null);
-    await office.notebook.say("hi");
-    const link = await office.messenger.invite("notebook");
-    const code = link.replace("notebook:", "");
-    await office.notebook.say(`/start ${code}`);
-    await office.until(() => office.notebook.seenIn("ann").length === 1);
-    await office.notebook.say(`/start ${code}`, {}, { chat: "bob", person: ["bob"] });
-    await office.notebook.say("Mine");
-    await office.claim();
-    expect(office.rows("SELECT person, standing FROM contacts ORDER BY person")).toEqual([
-      { person: "ann", standing: "owner" },
-      { person: "bob", standing: "asking" },
-    ]);
-    expect(JSON.stringify(office.rows("SELECT * FROM arrivals"))).not.toContain(code);
-  });
-
-  test("the owner is asked about each stranger once, about three at most, and decides alone", async () => {
-    await using office = await openOffice();
-    await office.notebook.say("/status");
-    await office.until(() => office.notebook.seenIn("ann").length === 1);
-    for (const who of ["bob", "bob", "cid", "dan", "eve"])
-      await office.notebook.say("hi", {}, { chat: who, person: [who] });
-    await office.until(() => office.notebook.seenIn("ann").length === 4);
-    const cards = [...office.notebook.lines.values()].filter((line) => line.words.includes("new wrote"));
-    const allow = cards.find((line) => line.words.includes("bob"))?.buttons[0] ?? "";
-    await office.notebook.happen(
-      { kind: "press", messageId: "c", pressId: "1", action: allow },
-      { chat: "bob", person: ["bob"] },
-    );
-    expect(office.value("SELECT standing FROM contacts WHERE person = 'bob'")).toBe("asking");
-    await office.notebook.happen({ kind: "press", messageId: "c", pressId: "2", action: allow });
-    await office.until(() => office.value("SELECT standing FROM contacts WHERE person = 'bob'") === "allowed");
-    await office.notebook.say("Now?", {}, { chat: "bob", person: ["bob"] });
-    const claim = await office.claim();
-    await office.settle(claim, "Yes.");
-    await office.until(() => office.notebook.seenIn("bob").includes("Yes."));
-    expect(office.value("SELECT count(*) FROM contacts WHERE person = 'eve'")).toBe(0);
-  });
-
-  test("forwarded words command nothing", async () => {
-    await using office = await openOffice();
-    await office.notebook.say("/stop", { isForwarded: true });
-    expect((await office.claim()).input).toEqual({ prompt: "/stop" });
-  });
-});
-
 describe("/stop", () => {
   test("ends what runs and what waits, and is not behind a message that is being fetched", async () => {
     await using office = await openOffice();
@@ -198,6 +150,17 @@ describe("an answer", () => {
     ]);
   });
 
+  test("that has to wait for the platform's pace waits, and that is no attempt", async () => {
+    await using office = await openOffice();
+    office.notebook.waits.push(1, 1, 1, 0);
+    await office.notebook.say("One");
+    await office.settle(await office.claim(), "First.");
+    await office.until(() => office.notebook.seenIn("ann").length === 1);
+    await office.until(() => office.value("SELECT state FROM deliveries") === "sent");
+    expect(office.value("SELECT attempts FROM deliveries")).toBe(1);
+    expect(office.notebook.waits).toEqual([]);
+  });
+
   test("outside of the platform's window is held until the person writes", async () => {
     await using office = await openOffice();
     office.notebook.troubles.push(failing("window"));
@@ -208,6 +171,20 @@ describe("an answer", () => {
     await office.notebook.say("/status");
     await office.until(() => office.notebook.seenIn("ann").length === 2);
     expect(office.notebook.seenIn("ann")[0]).toBe("First.");
+  });
+
+  test("to somebody who is not where they were waits until they write", async () => {
+    await using office = await openOffice();
+    await office.notebook.say("One");
+    const claim = await office.claim();
+    // Somebody else has their number now.
+    await office.notebook.say("Mine", {}, { person: ["bob"] });
+    await office.settle(claim, "First.");
+    await office.notebook.say("Two", {}, { chat: "ann2" });
+    await office.settle(await office.claim(), "Second.");
+    await office.until(() => office.notebook.seenIn("ann2").length === 3);
+    expect(office.notebook.seenIn("ann2").slice(1)).toEqual(["First.", "Second."]);
+    expect(office.notebook.seenIn("ann")).toEqual([]);
   });
 
   test("of a job that was done while nobody was there is said after the start", async () => {

@@ -37,6 +37,8 @@ export class Notebook implements Channel {
   readonly files = new Map<string, string>();
   /** What the next orders meet; `after`: it had its effect. */
   readonly troubles: { readonly error: DeliveryError; readonly isAfter: boolean }[] = [];
+  /** How long the next looks are told to wait. */
+  readonly waits: number[] = [];
   readonly progress: Channel["progress"];
   #door: Door | null = null;
   #opened = Promise.withResolvers<Door>();
@@ -82,6 +84,7 @@ export class Notebook implements Channel {
     });
   };
 
+  readonly waitMs = (): number => this.waits.shift() ?? 0;
   readonly deliver: Channel["deliver"] = async (order) => {
     const trouble = this.troubles.shift();
     if (trouble?.isAfter === false) throw trouble.error;

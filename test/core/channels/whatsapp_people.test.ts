@@ -1,5 +1,5 @@
 // WhatsApp's people at the real door: whoever was let in stays let in under any of their ids, and hears what was held.
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { createDoor } from "../../../src/core/door.ts";
 import { setStanding } from "../../../src/shared/contacts.ts";
 import { beginDelivery, endAttempt, queueDelivery } from "../../../src/shared/deliveries.ts";
@@ -30,7 +30,8 @@ async function openHouse(desk: WhatsAppDesk) {
     kept: () => place.rows("SELECT body FROM arrivals ORDER BY seq").map(({ body }) => String(body)),
     /** As the outbox does. */
     say: async (id: string) => {
-      const chatId = `whatsapp:${channel.account}:to:${NUMBER}`;
+      const known = place.rows("SELECT id FROM chats")[0]?.["id"];
+      const chatId = typeof known === "string" ? known : `whatsapp:${channel.account}:x`;
       const operation = { kind: "text", text: id, plain: id, buttons: [] } as const;
       await board.write((tx) => queueDelivery(tx, { id, chatId, operation }, clock.now()));
       await beginDelivery(board, id);
@@ -117,4 +118,89 @@ test("a message whose answer was lost is known by its status", async () => {
   await desk.graph.webhooks.idle();
   expect(house.stateOf("job:1:0")).toEqual({ state: "sent", receipt: "delivered" });
   expect(desk.seen().length).toBe(1);
+});
+
+describe("a number that changes hands", () => {
+  test("leaves its person in the same chat, and what was held there is said", async () => {
+    await using desk = await openDesk();
+    await using house = await openHouse(desk);
+    const { ada, graph, clock } = desk;
+    ada.say("One");
+    await graph.webhooks.idle();
+    clock.advance(25 * 3_600_000);
+    await house.say("job:1:0");
+    await graph.webhooks.idle();
+    expect(house.stateOf("job:1:0")?.["state"]).toBe("held");
+    ada.changeNumber("4915199999999");
+    ada.say("Two");
+    await graph.webhooks.idle();
+    expect(house.stateOf("job:1:0")?.["state"]).toBe("ready");
+    expect(house.rows("SELECT chat, person FROM chats")).toEqual([
+      { chat: "to:4915199999999", person: ada.identity.userId },
+    ]);
+  });
+
+  test("lets nobody else in: neither with an id of their own nor without", async () => {
+    await using desk = await openDesk();
+    await using house = await openHouse(desk);
+    const { ada, graph } = desk;
+    ada.say("One");
+    ada.changeNumber("4915199999999");
+    await graph.webhooks.idle();
+    graph.person({ waId: NUMBER, userId: null }).say("Two");
+    await graph.webhooks.idle();
+    expect(house.kept().at(-1)).toBe("null");
+    expect(house.value("SELECT standing FROM contacts WHERE person = ?", NUMBER)).toBe("asking");
+  });
+
+  test("lets nobody else in, even if nobody told us of the change", async () => {
+    await using desk = await openDesk();
+    await using house = await openHouse(desk);
+    const { ada, graph } = desk;
+    ada.say("One");
+    await graph.webhooks.idle();
+    for (const userId of ["US.666", null]) {
+      graph.person({ waId: NUMBER, userId }).say("Two");
+      await graph.webhooks.idle();
+      expect(house.kept().at(-1)).toBe("null");
+    }
+    // Nothing of hers goes there any more, until it is known where she is.
+    expect(house.value("SELECT chat FROM chats")).toBe("");
+    ada.identity = { ...ada.identity, waId: "4915199999999" };
+    ada.say("Three");
+    await graph.webhooks.idle();
+    expect(house.kept().at(-1)).toContain("Three");
+    expect(house.value("SELECT chat FROM chats")).toBe("to:4915199999999");
+  });
+
+  test("is no chat of its own when it is not told any more", async () => {
+    await using desk = await openDesk();
+    await using house = await openHouse(desk);
+    const { ada, graph } = desk;
+    ada.say("One");
+    await graph.webhooks.idle();
+    ada.identity = { ...ada.identity, waId: null };
+    ada.say("Two");
+    await graph.webhooks.idle();
+    expect(house.rows("SELECT chat FROM chats")).toEqual([{ chat: `recipient:${ada.identity.userId}` }]);
+    expect(house.value("SELECT count(DISTINCT chat_id) FROM arrivals")).toBe(1);
+  });
+
+  test("is the weaker id: who was known by it alone is known by their own from the day it is told", async () => {
+    await using desk = await openDesk();
+    await using house = await openHouse(desk);
+    const { graph } = desk;
+    const bob = graph.person({ waId: "4917000000000", userId: null });
+    const account = { channel: "whatsapp", account: desk.channel.account };
+    await house.board.write((tx) => setStanding(tx, { ...account, person: "4917000000000", standing: "allowed" }, 0));
+    bob.say("One");
+    await graph.webhooks.idle();
+    bob.identity = { ...bob.identity, userId: "US.7" };
+    bob.say("Two");
+    await graph.webhooks.idle();
+    graph.person({ waId: "4917000000000", userId: "US.666" }).say("Three");
+    await graph.webhooks.idle();
+    expect(house.kept().map((body) => /One|Two|Three/.exec(body)?.[0])).toEqual(["One", "Two", undefined]);
+    expect(house.rows("SELECT person FROM chats")).toEqual([{ person: "US.7" }]);
+  });
 });

@@ -17,15 +17,17 @@ export class Pairs {
     this.#clock = clock;
   }
 
-  /** 0: it may go, and is counted. Else how long it has to wait. */
-  take(chat: string): number {
+  /** How long this chat has to be left alone (ms); 0: a message may go. */
+  waitMs(chat: string): number {
     const now = this.#clock.monotonic();
-    const fullAt = Math.max(this.#fullAt.get(chat) ?? now, now) + PAIR_MS;
-    const waitMs = fullAt - now - BURST * PAIR_MS;
-    if (waitMs > 0) return waitMs;
+    return Math.max(0, (this.#fullAt.get(chat) ?? now) - now - (BURST - 1) * PAIR_MS);
+  }
+
+  /** A message goes. */
+  count(chat: string): void {
+    const now = this.#clock.monotonic();
     forget(this.#fullAt, now);
-    this.#fullAt.set(chat, fullAt);
-    return 0;
+    this.#fullAt.set(chat, Math.max(this.#fullAt.get(chat) ?? now, now) + PAIR_MS);
   }
 }
 

@@ -51,6 +51,7 @@ export async function openWhatsApp(
     account: settings.phoneId,
     can: CAN,
     listen: health.watch,
+    waitMs: (chat) => pairs.waitMs(chat),
     deliver: async (order, signal) => {
       try {
         const id = await deliver(graph, pairs, order, signal);
@@ -106,9 +107,7 @@ async function deliver(
   if (file !== null && !(await Bun.file(file.path).exists()))
     throw new DeliveryError("permanent", `${file.name} is not there any more.`);
   const upload = file === null ? null : uploadOf(file);
-  const waitMs = pairs.take(chat);
-  if (waitMs > 0)
-    throw new DeliveryError("not_sent", "WhatsApp wants six seconds between messages.", { retryAfterMs: waitMs });
+  pairs.count(chat);
   const medium = upload === null ? null : { ...upload, id: await graph.upload(upload, signal) };
   const message = { ...recipient, ...contentOf(operation, medium), biz_opaque_callback_data: id };
   return graph.send(message, signal);
