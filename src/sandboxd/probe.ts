@@ -1,11 +1,10 @@
 // Can this machine make a sealed room? Asked by set-up and doctor: one line of JSON, naming the layer that is missing.
 import { parseArgs } from "node:util";
-import { realpathSync } from "node:fs";
 import { z } from "zod";
 import { ROOT } from "../shared/config.ts";
 import { AppError, toAppError } from "../shared/errors.ts";
 import { openInterpreter } from "./interpreter/interpreter.ts";
-import { checkMounts, findPlace, sandboxdCommand } from "./launch.ts";
+import { inYard, optionsFor, troubleWithYard } from "./launch.ts";
 import { explain, LAYERS, type Layer, type Trouble } from "./probe_troubles.ts";
 import { hostLayout } from "./room/host.ts";
 import { openRoom } from "./room/room.ts";
@@ -102,22 +101,13 @@ async function run(command: readonly string[]): Promise<Outcome> {
   }
 }
 
-/** As root the probe gives root up in the same way as the server does, and asks again from there. */
-async function probeWithoutRoot(tools: Tools, withPython: boolean): Promise<ProbeReport> {
-  const place = findPlace(ROOT);
-  try {
-    await checkMounts(place);
-  } catch (error) {
-    return { ok: false, ...explain("mount", toAppError(error).detail ?? "") };
-  }
-  const launch = sandboxdCommand({
-    uid: 0,
-    bun: realpathSync(process.execPath),
-    root: ROOT,
-    tools,
-    place,
-    program: ["src/sandboxd/probe.ts", ...(withPython ? ["--python", tools.python.executable] : []), "--staged"],
-  });
+/** The probe goes into the yard in the same way as the server does, and asks again from there. */
+async function probeInYard(tools: Tools, withPython: boolean): Promise<ProbeReport> {
+  const options = optionsFor(ROOT, tools);
+  const trouble = await troubleWithYard(options);
+  if (trouble !== null)
+    return options.uid === 0 ? { ok: false, ...explain("mount", trouble) } : await probe(tools, withPython);
+  const launch = inYard(options, ["src/sandboxd/probe.ts", ...(withPython ? ["--python", "any"] : []), "--staged"]);
   const { stdout, stderr } = await run([
     "env",
     ...Object.entries(launch.env).map((pair) => pair.join("=")),
@@ -135,7 +125,7 @@ async function main(): Promise<ProbeReport> {
   const options = { bwrap: text, python: text, site: text, base: text, staged: { type: "boolean" } } as const;
   const { values } = parseArgs({ args: Bun.argv.slice(2), options });
   const found = findTools({ root: ROOT, bwrap: values.bwrap ?? "", python: values.python ?? "" });
-  // Once root is given up, set-up's file says where the things are now.
+  // In the yard, set-up's file says where the things are now.
   if (values.staged === true)
     return await probe(findTools({ root: ROOT, bwrap: "", python: "" }), values.python !== undefined);
   const python = {
@@ -144,8 +134,7 @@ async function main(): Promise<ProbeReport> {
     ...(values.base && { base: values.base }),
   };
   const tools = { bwrap: found.bwrap, python };
-  const withPython = values.python !== undefined;
-  return process.getuid?.() === 0 ? await probeWithoutRoot(tools, withPython) : await probe(tools, withPython);
+  return await probeInYard(tools, values.python !== undefined);
 }
 
 if (import.meta.main) {

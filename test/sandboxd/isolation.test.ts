@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Sandbox } from "@e2b/code-interpreter";
 import { ROOT } from "../../src/shared/config.ts";
 import { processesWith, startServer, type TestServer } from "./harness.ts";
-import { withoutPython } from "./mounts.ts";
 
 const SECRET = "canary-4711-of-the-host";
 
@@ -51,7 +50,7 @@ describe("a sandbox is sealed", () => {
       "import os, glob\ntext = str(dict(os.environ))\nfor p in glob.glob('/proc/[0-9]*/cmdline') + glob.glob('/proc/[0-9]*/environ') + ['/proc/self/mountinfo']:\n    try: text += open(p, 'rb').read().decode('utf-8', 'replace')\n    except OSError: pass\nprint(text)",
     );
     expect(seen).not.toContain(SECRET);
-    expect(withoutPython(seen)).not.toContain(ROOT);
+    expect(seen).not.toContain(ROOT);
     expect(seen).not.toContain("SANDPIPER");
   });
 
