@@ -29,6 +29,13 @@ export const LIMITS = {
   sandboxes: 32,
   /** After a spare was taken: the sandbox just given away gets to its first work before the next room competes with it. */
   refillMs: 100,
+  /** What a spare room costs, and how many there are at most: a forked one shares nearly everything with the others. */
+  forkedRoomBytes: 16 * MIB,
+  forkedSpares: 3,
+  startedRoomBytes: 110 * MIB,
+  startedSpares: 1,
+  /** The top level of a room's file system. */
+  rootBytes: 64 * MIB,
   homeBytes: 512 * MIB,
   tmpBytes: 256 * MIB,
   shmBytes: 64 * MIB,

@@ -6,10 +6,10 @@ import { createLog, type Log } from "../shared/log.ts";
 import { controlRoutes, type Control } from "./control.ts";
 import { envdRoutes } from "./envd/routes.ts";
 import { interpreterRoutes } from "./interpreter/routes.ts";
-import { LIMITS } from "./limits.ts";
+import { Pool } from "./pool.ts";
 import { RoomError } from "./room/channel.ts";
+import { Rooms } from "./rooms.ts";
 import { Sandboxes } from "./sandboxes.ts";
-import { Spare } from "./spare.ts";
 import { findTools } from "./tools.ts";
 import { failure, failureOf, failureOfRoom, json } from "./wire.ts";
 
@@ -18,12 +18,14 @@ const INTERPRETER_PORT = 49999;
 
 export type Sandboxd = AsyncDisposable & { readonly port: number };
 
-/** `keepsSpare`: one room is always ready, at the price of about 100 MiB. */
-export function startSandboxd(config: Config, log: Log, options = { keepsSpare: true }): Sandboxd {
+/** `keepsSpares`: some rooms are always ready. */
+export async function startSandboxd(config: Config, log: Log, options = { keepsSpares: true }): Promise<Sandboxd> {
   const tools = findTools(config);
   const memoryBytes = config.sandboxMemoryBytes;
-  const spare = new Spare({ tools, memoryBytes, isKept: options.keepsSpare, refillMs: LIMITS.refillMs, log });
-  const sandboxes = new Sandboxes(async () => await spare.take(), log);
+  const mayFork = config.sandboxd.rooms !== "plain";
+  const rooms = await Rooms.start({ tools, memoryBytes, mayFork, log });
+  const pool = new Pool({ rooms, isKept: options.keepsSpares, log });
+  const sandboxes = new Sandboxes(async () => await pool.take(), log);
   // Without a key nobody may create a sandbox; a random one means just that.
   const key = config.sandboxd.key || randomBytes(24).toString("hex");
   const control = { sandboxes, key, memoryBytes };
@@ -35,11 +37,12 @@ export function startSandboxd(config: Config, log: Log, options = { keepsSpare: 
     fetch: async (request) => await answer(control, request, log),
     error: () => failure(500, "Something went wrong inside the sandbox server. The log has the details."),
   });
-  spare.fill();
+  pool.fill();
   return {
     port: server.port ?? 0,
     [Symbol.asyncDispose]: async () => {
-      await Promise.all([sandboxes.killAll(), spare.close()]);
+      await Promise.all([sandboxes.killAll(), pool.close()]);
+      rooms.close();
       await server.stop(true);
     },
   };
@@ -76,7 +79,7 @@ async function main(): Promise<void> {
   const stop = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.resolve(signal));
   if (process.send !== undefined) process.once("disconnect", () => stop.resolve("disconnect"));
-  await using sandboxd = startSandboxd(config, log);
+  await using sandboxd = await startSandboxd(config, log);
   log.info("sandboxd-started", { port: sandboxd.port });
   process.send?.({ type: "ready", port: sandboxd.port });
   log.info("sandboxd-stopping", { reason: await stop.promise });

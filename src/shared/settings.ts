@@ -197,6 +197,13 @@ export const SETTINGS = [
     secret: true,
   },
   {
+    env: "SANDPIPER_ROOMS",
+    default: "",
+    unit: "plain",
+    about: "How rooms are made; plain: Python is always started inside.",
+    internal: true,
+  },
+  {
     env: "SANDPIPER_LEASE_SECONDS",
     default: "30",
     unit: "seconds",

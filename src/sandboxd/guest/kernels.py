@@ -5,6 +5,7 @@ A kernel runs the user's code and is not trusted: its packets are bounded and pa
 import os
 import signal
 import socket
+import sys
 
 from . import frames, kernel
 from .files import HOME, Refused, resolve
@@ -249,6 +250,14 @@ def become_kernel(link, stdout, stderr, cwd):
         for number, source in enumerate(spare):
             os.dup2(source, number, inheritable=number < LINK_FD)
         os.closerange(LINK_FD + 1, 1024)
+        reseed()
         kernel.main(socket.socket(fileno=LINK_FD), cwd)
     finally:
         os._exit(70)
+
+
+def reseed():
+    """A fork would draw the same random numbers as every other one; Python's own generator knows that."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()

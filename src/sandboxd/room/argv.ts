@@ -11,33 +11,42 @@ export type RoomOptions = {
   readonly files: readonly { readonly path: string; readonly fd: number }[];
   /** Folders of the host that must be empty inside. */
   readonly hidden: readonly string[];
+  readonly rootBytes: number;
   readonly homeBytes: number;
   readonly tmpBytes: number;
   readonly shmBytes: number;
   readonly statusFd: number;
+  /** Process 1: the agent itself, or bubblewrap's own, beside which an agent from outside joins. */
+  readonly init: "agent" | "bubblewrap";
 };
 
 export const GUEST_DIR = "/opt/sandpiper";
 export const SITE_DIR = "/opt/python/site";
 export const BASE_DIR = "/opt/python/base";
 export const HOME_DIR = "/home/user";
+/** Folders of the room's own that are full once it is made. */
+const SEALED = ["/etc", "/opt"];
+const SEALED_BYTES = 4 * 2 ** 20;
 
 /** What goes to `--args`; the command itself stays on the command line. */
 export function roomArguments(options: RoomOptions): string[] {
   return [
     ...words("--unshare-all --unshare-user --uid 1000 --gid 1000 --disable-userns"),
-    ...words("--die-with-parent --new-session --as-pid-1 --hostname sandbox --clearenv"),
-    ...environmentArguments(options),
+    ...words("--die-with-parent --new-session --hostname sandbox --clearenv"),
+    ...(options.init === "agent" ? ["--as-pid-1"] : []),
+    ...Object.entries(roomEnvironment(options.python)).flatMap(([name, value]) => ["--setenv", name, value]),
+    // bubblewrap's own root has no size; what lies in it besides the top level is not for the user to change.
+    ...sizedTmpfs("/", options.rootBytes, "0755"),
+    ...SEALED.flatMap((path) => sizedTmpfs(path, SEALED_BYTES, "0755")),
     ...systemArguments(options),
     ...pythonArguments(options.python),
     ...options.hidden.flatMap((path) => ["--tmpfs", path, "--remount-ro", path]),
-    ...options.files.flatMap((file) => ["--perms", "0444", "--file", String(file.fd), file.path]),
     ...words("--proc /proc --dev /dev"),
     ...sizedTmpfs("/dev/shm", options.shmBytes, "1777"),
     ...sizedTmpfs("/tmp", options.tmpBytes, "1777"),
     ...sizedTmpfs(HOME_DIR, options.homeBytes, "0755"),
-    // bubblewrap's own root and /dev are writable and have no size.
-    ...words("--remount-ro /dev --remount-ro /"),
+    ...options.files.flatMap((file) => ["--perms", "0444", "--file", String(file.fd), file.path]),
+    ...["/dev", ...SEALED].flatMap((path) => ["--remount-ro", path]),
     ...words(`--chdir ${HOME_DIR} --json-status-fd ${options.statusFd}`),
   ];
 }
@@ -53,10 +62,15 @@ export function agentCommand(python: RoomOptions["python"]): string[] {
   return [pythonInside(python), "-s", "-m", "sandpiper.agent"];
 }
 
-function environmentArguments(options: RoomOptions): string[] {
-  const { python } = options;
+/** In the yard the paths are those of the rooms. */
+export function zygoteCommand(python: RoomOptions["python"], address: string): string[] {
+  return [pythonInside(python), "-s", "-m", "sandpiper.zygote", address];
+}
+
+/** What programs in a room find in their environment, before their owner adds to it. */
+export function roomEnvironment(python: RoomOptions["python"]): Readonly<Record<string, string>> {
   const path = ["/usr/local/bin", "/usr/bin", "/bin"];
-  const variables = {
+  return {
     PATH: (python.base === null ? path : [join(BASE_DIR, "bin"), ...path]).join(":"),
     HOME: HOME_DIR,
     USER: "user",
@@ -75,24 +89,13 @@ function environmentArguments(options: RoomOptions): string[] {
     OMP_NUM_THREADS: "1",
     ...(python.base === null ? {} : { LD_LIBRARY_PATH: join(BASE_DIR, "lib") }),
   };
-  return Object.entries(variables).flatMap(([name, value]) => ["--setenv", name, value]);
 }
 
 function systemArguments(options: RoomOptions): string[] {
   const links = Object.entries(options.links).flatMap(([name, target]) =>
     target === null ? ["--ro-bind", `/${name}`, `/${name}`] : ["--symlink", target, `/${name}`],
   );
-  return [
-    "--ro-bind",
-    "/usr",
-    "/usr",
-    ...links,
-    "--perms",
-    "0755",
-    "--dir",
-    "/etc",
-    ...options.etc.flatMap((path) => ["--ro-bind", path, path]),
-  ];
+  return ["--ro-bind", "/usr", "/usr", ...links, ...options.etc.flatMap((path) => ["--ro-bind", path, path])];
 }
 
 function pythonArguments(python: RoomOptions["python"]): string[] {

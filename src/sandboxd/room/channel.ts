@@ -1,7 +1,7 @@
 // Requests to a room's agent and its answers. Nothing that comes from inside is trusted: a broken frame ends the room.
 import type { Socket } from "bun";
 import { z } from "zod";
-import { openDescriptor } from "./descriptor.ts";
+import type { Connect } from "./descriptor.ts";
 import { encodeFrame, FrameError, FrameReader, type Frame } from "./frames.ts";
 
 /** What the agent refused, with the code that Connect clients know. */
@@ -45,6 +45,8 @@ type Pending = {
 };
 
 export class Channel {
+  /** Resolves when nobody holds the other end any more. */
+  readonly gone: Promise<void>;
   readonly #socket: Socket;
   readonly #pending = new Map<number, Pending>();
   readonly #onBroken: (reason: Error) => void;
@@ -53,21 +55,26 @@ export class Channel {
   #nextId = 1;
   #closed: Error | null = null;
 
-  private constructor(socket: Socket, onBroken: (reason: Error) => void) {
+  private constructor(socket: Socket, gone: Promise<void>, onBroken: (reason: Error) => void) {
     this.#socket = socket;
+    this.gone = gone;
     this.#onBroken = onBroken;
   }
 
   /** `onBroken` is called once, when the socket ends or the other side breaks the protocol. */
-  static async open(fd: number, onBroken: (reason: Error) => void): Promise<Channel> {
+  static async open(connect: Connect, onBroken: (reason: Error) => void): Promise<Channel> {
     const reader = new FrameReader();
+    const gone = Promise.withResolvers<void>();
     let channel: Channel | undefined;
-    const socket = await openDescriptor(fd, {
+    const socket = await connect({
       data: (chunk) => (channel === undefined ? undefined : channel.#receive(reader, chunk)),
       drain: () => (channel === undefined ? undefined : channel.#flush()),
-      end: (error) => (channel === undefined ? undefined : channel.#end(error ?? new Error("The room has ended."))),
+      end: (error) => {
+        gone.resolve();
+        if (channel !== undefined) channel.#end(error ?? new Error("The room has ended."));
+      },
     });
-    channel = new Channel(socket, onBroken);
+    channel = new Channel(socket, gone.promise, onBroken);
     return channel;
   }
 
@@ -82,6 +89,7 @@ export class Channel {
     return await reply;
   }
 
+  /** Nothing more is asked or heard; the other side is told, and `gone` resolves when it is. */
   close(reason: Error): void {
     this.#end(reason);
   }
@@ -101,6 +109,7 @@ export class Channel {
   }
 
   #receive(reader: FrameReader, chunk: Uint8Array): void {
+    if (this.#closed !== null) return;
     try {
       for (const frame of reader.push(chunk)) this.#take(frame);
     } catch (error) {
@@ -131,7 +140,7 @@ export class Channel {
     this.#pending.clear();
     this.#outgoing = [];
     for (const resolve of this.#drained.splice(0)) resolve();
-    this.#socket.terminate();
+    this.#socket.end();
     this.#onBroken(reason);
   }
 }

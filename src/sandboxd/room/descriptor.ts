@@ -1,23 +1,32 @@
-// A socket on a descriptor that this process already has: one end of a pair whose other end a child inherited.
+// Sockets to a room: on a descriptor that this process already has (one end of a pair whose other end a child inherited),
+// or to the zygote's address.
 import type { Socket, TCPSocketConnectOptions } from "bun";
 
-type Handlers = {
+export type Handlers = {
   readonly data: (chunk: Buffer) => void;
   readonly drain?: () => void;
   /** Called once, however the socket ended. */
   readonly end: (error: Error | null) => void;
 };
 
-export async function openDescriptor(fd: number, handlers: Handlers): Promise<Socket> {
-  const options = {
-    fd,
-    socket: {
-      data: (_socket: Socket, chunk: Buffer) => handlers.data(chunk),
-      drain: () => handlers.drain?.(),
-      close: () => handlers.end(null),
-      error: (_socket: Socket, error: Error) => handlers.end(error),
-    },
+export type Connect = (handlers: Handlers) => Promise<Socket>;
+
+export const openDescriptor =
+  (fd: number): Connect =>
+  async (handlers) =>
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Bun.connect takes `fd`, but its types do not say so.
+    await Bun.connect({ fd, socket: socketOf(handlers) } as unknown as TCPSocketConnectOptions);
+
+export const openAddress =
+  (path: string): Connect =>
+  async (handlers) =>
+    await Bun.connect({ unix: path, socket: socketOf(handlers) });
+
+function socketOf(handlers: Handlers) {
+  return {
+    data: (_socket: Socket, chunk: Buffer) => handlers.data(chunk),
+    drain: () => handlers.drain?.(),
+    close: () => handlers.end(null),
+    error: (_socket: Socket, error: Error) => handlers.end(error),
   };
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Bun.connect takes `fd`, but its types do not say so.
-  return await Bun.connect(options as unknown as TCPSocketConnectOptions);
 }

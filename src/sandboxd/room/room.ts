@@ -1,13 +1,15 @@
-// One room: a bubblewrap process, its agent, and the socket between. It lives until it is closed or breaks.
+// One room: its agent and the socket between. It lives until it is closed or breaks. Here it is a bubblewrap process in which
+// Python starts as process 1; zygote.ts makes the same from a fork.
 import { closeSync, writeSync } from "node:fs";
 import type { Subprocess } from "bun";
 import { AppError } from "../../shared/errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { Tools } from "../tools.ts";
-import { agentCommand, roomArguments } from "./argv.ts";
+import { agentCommand } from "./argv.ts";
 import { Channel } from "./channel.ts";
 import { openDescriptor } from "./descriptor.ts";
-import { hostLayout, openAll, roomFiles, systemPackages } from "./host.ts";
+import { openAll } from "./host.ts";
+import { planRoom } from "./options.ts";
 
 const CHANNEL_FD = 3;
 const ARGUMENTS_FD = 4;
@@ -32,27 +34,12 @@ export type Room = AsyncDisposable & {
 export async function openRoom(tools: Tools, memoryBytes: number): Promise<Room> {
   const started = spawnRoom(tools);
   const complaint = readStart(started.stderr);
-  const ended = Promise.withResolvers<Error>();
+  const broken = Promise.withResolvers<Error>();
   try {
-    const channel = await Channel.open(descriptor(started, CHANNEL_FD), ended.resolve);
+    const channel = await Channel.open(openDescriptor(descriptor(started, CHANNEL_FD)), broken.resolve);
     const pid = await childPid(started);
-    const close = async (reason: Error): Promise<void> => {
-      channel.close(reason);
-      killRoom(started, pid);
-      await started.exited;
-    };
-    void ended.promise.then(close);
     void started.exited.then(() => channel.close(new Error("The room has ended.")));
-    const python = await configure(channel, memoryBytes);
-    return {
-      channel,
-      pid,
-      python,
-      ended: ended.promise,
-      complaint,
-      close,
-      [Symbol.asyncDispose]: () => close(new Error("The room was closed.")),
-    };
+    return await furnish({ channel, pid, broken: broken.promise, gone: started.exited, complaint }, memoryBytes);
   } catch (cause) {
     started.kill("SIGKILL");
     await started.exited;
@@ -60,22 +47,50 @@ export async function openRoom(tools: Tools, memoryBytes: number): Promise<Room>
   }
 }
 
+export type Shell = {
+  readonly channel: Channel;
+  readonly pid: number;
+  /** Resolves when the channel broke. */
+  readonly broken: Promise<Error>;
+  /** Resolves when no process of the room is left. */
+  readonly gone: Promise<unknown>;
+  readonly complaint: Promise<string>;
+};
+
+/** Sets the limits, and has the room die when its channel breaks. Rejects when the agent does not take the limits. */
+export async function furnish({ channel, pid, broken, gone, complaint }: Shell, memoryBytes: number): Promise<Room> {
+  let isGone = false;
+  void gone.then(() => (isGone = true));
+  const close = async (reason: Error): Promise<void> => {
+    channel.close(reason);
+    // Killing process 1 empties the namespace at once; bubblewrap then reaps it and ends.
+    if (!isGone) killQuietly(pid);
+    await gone;
+  };
+  void broken.then(close);
+  try {
+    const python = await configure(channel, memoryBytes);
+    const end = () => close(new Error("The room was closed."));
+    return { channel, pid, python, ended: broken, complaint, close, [Symbol.asyncDispose]: end };
+  } catch (error) {
+    await close(new Error("The room could not be furnished."));
+    throw error;
+  }
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended in this very moment.
+  }
+}
+
 type Started = Subprocess<"ignore", "ignore", "pipe">;
 
 function spawnRoom(tools: Tools): Started {
-  const copies = roomFiles();
-  using opened = openAll(copies.map((copy) => copy.from));
-  const files = copies.map((copy, index) => ({ path: copy.to, fd: FIRST_FILE_FD + index }));
-  const args = roomArguments({
-    ...hostLayout(),
-    python: tools.python,
-    hidden: tools.python.site === null ? [] : systemPackages(),
-    files,
-    homeBytes: LIMITS.homeBytes,
-    tmpBytes: LIMITS.tmpBytes,
-    shmBytes: LIMITS.shmBytes,
-    statusFd: STATUS_FD,
-  });
+  const { args, files } = planRoom({ tools, init: "agent", statusFd: STATUS_FD, firstFd: FIRST_FILE_FD });
+  using opened = openAll(files);
   let started: Started;
   try {
     started = Bun.spawn([tools.bwrap, "--args", String(ARGUMENTS_FD), "--", ...agentCommand(tools.python)], {
@@ -110,7 +125,7 @@ function descriptor(started: Started, index: number): number {
 async function childPid(started: Started): Promise<number> {
   const found = Promise.withResolvers<number>();
   let text = "";
-  await openDescriptor(descriptor(started, STATUS_FD), {
+  await openDescriptor(descriptor(started, STATUS_FD))({
     data: (chunk) => {
       text += chunk.toString();
       const pid = /"child-pid"\s*:\s*(\d+)/.exec(text)?.[1];
@@ -119,16 +134,6 @@ async function childPid(started: Started): Promise<number> {
     end: () => found.reject(new Error("bubblewrap ended before the room was ready")),
   });
   return await found.promise;
-}
-
-function killRoom(started: Started, pid: number): void {
-  if (started.exitCode !== null || started.signalCode !== null) return;
-  try {
-    // Killing process 1 empties the namespace at once; bubblewrap then reaps it and ends.
-    process.kill(pid, "SIGKILL");
-  } catch {
-    started.kill("SIGKILL");
-  }
 }
 
 async function configure(channel: Channel, memoryBytes: number): Promise<string> {
@@ -157,7 +162,7 @@ async function readStart(stream: ReadableStream<Uint8Array>): Promise<string> {
   return text.slice(0, STDERR_KEPT).trim();
 }
 
-function cannotStart(complaint: string, cause: unknown): AppError {
+export function cannotStart(complaint: string, cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
   const why = complaint.split("\n").at(-1) ?? "";
   const said = why === "" ? "" : ` It said: ${why}`;

@@ -7,10 +7,12 @@ const OPTIONS: RoomOptions = {
   etc: ["/etc/alternatives"],
   files: [{ path: "/etc/passwd", fd: 6 }],
   hidden: [],
+  rootBytes: 32,
   homeBytes: 512,
   tmpBytes: 256,
   shmBytes: 64,
   statusFd: 5,
+  init: "agent",
 };
 
 const pairs = (args: readonly string[], flag: string): string[] =>
@@ -34,10 +36,17 @@ describe("the arguments of a room", () => {
     for (const flag of ["--bind", "--dev-bind", "--share-net", "--bind-try"]) expect(args).not.toContain(flag);
   });
 
-  test("give each place that can be written a size, and close the root after the last mount", () => {
+  test("give each place that can be written a size, and close /etc and /opt once they are full", () => {
     const args = roomArguments(OPTIONS);
     const tmpfs = args.flatMap((one, index) => (one === "--tmpfs" ? [args.slice(index - 2, index + 2).join(" ")] : []));
-    expect(tmpfs).toEqual(["--size 64 --tmpfs /dev/shm", "--size 256 --tmpfs /tmp", "--size 512 --tmpfs /home/user"]);
+    expect(tmpfs).toEqual([
+      "--size 32 --tmpfs /",
+      "--size 4194304 --tmpfs /etc",
+      "--size 4194304 --tmpfs /opt",
+      "--size 64 --tmpfs /dev/shm",
+      "--size 256 --tmpfs /tmp",
+      "--size 512 --tmpfs /home/user",
+    ]);
     expect(args.lastIndexOf("--remount-ro")).toBeGreaterThan(args.lastIndexOf("--tmpfs"));
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Channel, RoomError } from "../../../src/sandboxd/room/channel.ts";
+import { openDescriptor } from "../../../src/sandboxd/room/descriptor.ts";
 import { failureOf } from "../harness.ts";
 
 const FRAME =
@@ -12,7 +13,7 @@ async function hostile(
   const child = Bun.spawn(["/usr/bin/python3", "-c", FRAME + code], { stdio: ["ignore", "ignore", "inherit", "pipe"] });
   const broken = Promise.withResolvers<Error>();
   const fd: unknown = child.stdio[3];
-  const channel = await Channel.open(Number(fd), broken.resolve);
+  const channel = await Channel.open(openDescriptor(Number(fd)), broken.resolve);
   return {
     channel,
     broken: broken.promise,

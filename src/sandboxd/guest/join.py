@@ -1,0 +1,139 @@
+"""One room from outside: starts bubblewrap, enters what it made, and leaves an agent there that may do nothing more.
+
+The first frame of the connection says how bubblewrap is to be called; the answer names process 1 of the room. From then
+on the connection is the agent's, and this process only waits: when either end of it is gone, so is the room."""
+
+import ctypes
+import json
+import os
+import select
+import signal
+
+from . import agent, frames
+
+CHUNK = 64 * 1024
+# The room's files get descriptors from here on; our own are far below.
+FIRST_FD = 100
+HOLDER = "/bin/cat"
+
+CLONE_NEW = 0x02000000 | 0x00020000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+PR_SET_PDEATHSIG = 1
+PR_CAPBSET_DROP = 24
+PR_SET_NO_NEW_PRIVS = 38
+CAPABILITY_VERSION_3 = 0x20080522
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main(connection):
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    wanted = first_frame(connection)
+    try:
+        room = Room(connection, wanted)
+    except Exception as error:
+        answer = {"kind": "fail", "id": wanted["id"], "code": "unavailable", "message": f"{type(error).__name__}: {error}"[:2000]}
+        connection.sendall(frames.encode_frame(answer))
+        os._exit(1)
+    child = os.fork()
+    if child == 0:
+        room.become_agent()
+    room.wait(child)
+    os._exit(0)
+
+
+def first_frame(connection):
+    reader = frames.FrameReader()
+    while True:
+        data = connection.recv(CHUNK)
+        if not data:
+            os._exit(0)
+        for header, _body in reader.push(data):
+            return header
+
+
+class Room:
+    def __init__(self, connection, wanted):
+        self.connection = connection
+        # Held open: bubblewrap's child ends when nobody holds the other end any more.
+        holder_in, self.holder = os.pipe()
+        ready, holder_out = os.pipe()
+        status, status_out = os.pipe()
+        complaint, complaint_out = os.pipe()
+        self.bwrap = start(wanted, {0: holder_in, 1: holder_out, 2: complaint_out, wanted["statusFd"]: status_out})
+        for one in (holder_in, holder_out, status_out, complaint_out):
+            os.close(one)
+        os.write(self.holder, b".")
+        if os.read(ready, 1) != b".":
+            said = os.read(complaint, 4096).decode("utf-8", "replace").strip()
+            raise RuntimeError(said or "bubblewrap ended before the room was ready")
+        self.pid = json.loads(os.read(status, 4096).split(b"\n")[0])["child-pid"]
+        for one in (ready, status, complaint):
+            os.close(one)
+        enter(self.pid)
+        connection.sendall(frames.encode_frame({"kind": "reply", "id": wanted["id"], "value": {"pid": self.pid}}))
+
+    def become_agent(self):
+        try:
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            os.chdir("/")
+            os.setsid()
+            null = os.open("/dev/null", os.O_RDWR)
+            host = os.dup2(self.connection.fileno(), FIRST_FD)
+            for number, source in ((0, null), (1, null), (2, null), (agent.HOST_FD, host)):
+                os.dup2(source, number)
+            self.connection.detach()
+            os.closerange(agent.HOST_FD + 1, 4096)
+            give_up_power()
+            agent.main()
+        finally:
+            os._exit(70)
+
+    def wait(self, child):
+        """Ends when the agent has ended, when sandboxd is gone, or when bubblewrap is."""
+        watched = select.poll()
+        watched.register(self.connection, select.POLLRDHUP)
+        for pid in (child, self.bwrap):
+            watched.register(os.pidfd_open(pid), select.POLLIN)
+        watched.poll()
+        # Process 1 takes everything in the room with it; bubblewrap ends when it has reaped it.
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except OSError:
+            pass
+        os.close(self.holder)
+        os.waitpid(self.bwrap, 0)
+
+
+def start(wanted, descriptors):
+    """bubblewrap with these descriptors, and those of the room's files after FIRST_FD; returns its pid."""
+    arguments = os.memfd_create("arguments", 0)
+    os.write(arguments, "\0".join([*wanted["args"], ""]).encode())
+    os.lseek(arguments, 0, os.SEEK_SET)
+    opened = [os.open(path, os.O_RDONLY) for path in wanted["files"]]
+    descriptors = {**descriptors, wanted["argumentsFd"]: arguments}
+    descriptors.update({FIRST_FD + place: fd for place, fd in enumerate(opened)})
+    actions = [(os.POSIX_SPAWN_DUP2, source, number) for number, source in descriptors.items()]
+    command = [wanted["bwrap"], "--args", str(wanted["argumentsFd"]), "--", HOLDER]
+    pid = os.posix_spawn(command[0], command, {}, file_actions=actions)
+    for one in (arguments, *opened):
+        os.close(one)
+    return pid
+
+
+def enter(pid):
+    target = os.pidfd_open(pid)
+    if libc.setns(target, CLONE_NEW) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"the room cannot be entered: {os.strerror(number)}")
+    os.close(target)
+
+
+def give_up_power():
+    """No capability is left, and none can be had again."""
+    capability = 0
+    while libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:
+        capability += 1
+    header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
+    if libc.capset(header, (ctypes.c_uint32 * 6)()) != 0:
+        raise OSError(ctypes.get_errno(), "the capabilities cannot be given up")
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

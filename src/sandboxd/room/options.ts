@@ -1,0 +1,37 @@
+// What every room of this machine is made of, ready for bubblewrap's arguments.
+import { LIMITS } from "../limits.ts";
+import type { Tools } from "../tools.ts";
+import { roomArguments, type RoomOptions } from "./argv.ts";
+import { hostLayout, roomFiles, systemPackages } from "./host.ts";
+
+export type Plan = {
+  readonly args: readonly string[];
+  /** Of this machine; they get the descriptors after `firstFd`, in this order. */
+  readonly files: readonly string[];
+};
+
+export type PlanOptions = {
+  readonly tools: Tools;
+  readonly init: RoomOptions["init"];
+  readonly statusFd: number;
+  readonly firstFd: number;
+  /** More files to copy in. */
+  readonly more?: readonly { readonly from: string; readonly to: string }[];
+};
+
+export function planRoom({ tools, init, statusFd, firstFd, more = [] }: PlanOptions): Plan {
+  const copies = [...roomFiles(), ...more];
+  const args = roomArguments({
+    ...hostLayout(),
+    python: tools.python,
+    hidden: tools.python.site === null ? [] : systemPackages(),
+    files: copies.map((copy, index) => ({ path: copy.to, fd: firstFd + index })),
+    rootBytes: LIMITS.rootBytes,
+    homeBytes: LIMITS.homeBytes,
+    tmpBytes: LIMITS.tmpBytes,
+    shmBytes: LIMITS.shmBytes,
+    statusFd,
+    init,
+  });
+  return { args, files: copies.map((copy) => copy.from) };
+}

@@ -1,0 +1,99 @@
+// The fast way to a room: a Python that has imported everything already, of which each room gets a fork. It needs a yard,
+// where the paths of Python are those of the rooms.
+import { z } from "zod";
+import { rm } from "node:fs/promises";
+import { AppError } from "../../shared/errors.ts";
+import type { Log } from "../../shared/log.ts";
+import type { Tools } from "../tools.ts";
+import { roomEnvironment, zygoteCommand } from "./argv.ts";
+import { Channel } from "./channel.ts";
+import { openAddress } from "./descriptor.ts";
+import { planRoom } from "./options.ts";
+import { cannotStart, furnish, type Room } from "./room.ts";
+
+/** In the yard's own /tmp, which nobody else sees. */
+const ADDRESS = "/tmp/zygote.sock";
+/** join.py gives files their descriptors from here on. */
+const FIRST_FD = 100;
+const ARGUMENTS_FD = 98;
+const STATUS_FD = 99;
+
+const Ready = z.object({ fonts: z.array(z.string()) });
+const Joined = z.object({ pid: z.number().int().positive() });
+
+export class Zygote {
+  /** Resolves when rooms can be had; rejects when this machine has no zygote. */
+  readonly ready: Promise<void>;
+  /** Resolves when it has ended, however that came. */
+  readonly ended: Promise<unknown>;
+  readonly #tools: Tools;
+  readonly #stop: () => void;
+  #fonts: readonly string[] = [];
+
+  private constructor(tools: Tools, child: Bun.Subprocess<"ignore", "pipe", "pipe">, log: Log) {
+    this.#tools = tools;
+    this.#stop = () => child.kill("SIGKILL");
+    this.ended = child.exited;
+    this.ready = this.#readReady(child.stdout);
+    this.ready.catch(() => undefined);
+    void complaintsOf(child.stderr).then((said) => {
+      if (said !== "") log.warn("zygote-said", { said });
+    });
+  }
+
+  static async start(tools: Tools, log: Log): Promise<Zygote> {
+    await rm(ADDRESS, { force: true });
+    const child = Bun.spawn(zygoteCommand(tools.python, ADDRESS), {
+      cwd: "/",
+      env: roomEnvironment(tools.python),
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    return new Zygote(tools, child, log);
+  }
+
+  /** Throws AppError `unavailable`. */
+  async openRoom(memoryBytes: number): Promise<Room> {
+    const broken = Promise.withResolvers<Error>();
+    let channel: Channel | null = null;
+    try {
+      channel = await Channel.open(openAddress(ADDRESS), broken.resolve);
+      const { pid } = Joined.parse((await channel.request({ op: "room", ...this.#wanted() })).value);
+      const shell = { channel, pid, broken: broken.promise, gone: channel.gone, complaint: Promise.resolve("") };
+      return await furnish(shell, memoryBytes);
+    } catch (cause) {
+      channel?.close(new Error("The room could not be made."));
+      throw cannotStart(cause instanceof Error ? cause.message : "", cause);
+    }
+  }
+
+  stop(): void {
+    this.#stop();
+  }
+
+  #wanted() {
+    const more = this.#fonts.map((path) => ({ from: path, to: path }));
+    const plan = planRoom({ tools: this.#tools, init: "bubblewrap", statusFd: STATUS_FD, firstFd: FIRST_FD, more });
+    return { bwrap: this.#tools.bwrap, argumentsFd: ARGUMENTS_FD, statusFd: STATUS_FD, ...plan };
+  }
+
+  async #readReady(stream: ReadableStream<Uint8Array>): Promise<void> {
+    let text = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      text += decoder.decode(chunk, { stream: true });
+      if (!text.includes("\n")) continue;
+      this.#fonts = Ready.parse(JSON.parse(text)).fonts;
+      return;
+    }
+    throw new AppError("unavailable", "The zygote ended before it was ready.");
+  }
+}
+
+const KEPT = 4_000;
+
+async function complaintsOf(stream: ReadableStream<Uint8Array>): Promise<string> {
+  let text = "";
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) if (text.length < KEPT) text += decoder.decode(chunk, { stream: true });
+  return text.slice(0, KEPT).trim();
+}

@@ -1,0 +1,134 @@
+// Makes rooms with an interpreter in them: forked from the zygote where there is one, else with Python started inside.
+import { existsSync } from "node:fs";
+import { toAppError } from "../shared/errors.ts";
+import type { Log } from "../shared/log.ts";
+import { pause } from "../shared/stop.ts";
+import { openInterpreter } from "./interpreter/interpreter.ts";
+import { LIMITS } from "./limits.ts";
+import { GUEST_DIR } from "./room/argv.ts";
+import { FontList } from "./room/fonts.ts";
+import { openRoom } from "./room/room.ts";
+import { Zygote } from "./room/zygote.ts";
+import type { Quarters } from "./sandboxes.ts";
+import type { Tools } from "./tools.ts";
+
+export type RoomsOptions = {
+  readonly tools: Tools;
+  readonly memoryBytes: number;
+  /** Off: Python is always started inside. */
+  readonly mayFork: boolean;
+  readonly log: Log;
+};
+
+const PRELOADED = ["numpy", "pandas", "matplotlib.pyplot"];
+/** It ended, or no room could be had from it, so often in a row: this machine does not want it. */
+const MOST_FAILURES = 3;
+
+export class Rooms {
+  readonly #options: RoomsOptions;
+  readonly #fonts = new FontList();
+  readonly #stop = new AbortController();
+  /** The one that is to be asked; null: there is none, or none any more. */
+  #zygote: Zygote | null = null;
+  #failures = 0;
+
+  private constructor(options: RoomsOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves at once: what is asked for before the zygote is ready waits for it, for a while. */
+  static async start(options: RoomsOptions): Promise<Rooms> {
+    const rooms = new Rooms(options);
+    // Only in the yard does Python lie where it lies in the rooms.
+    if (options.mayFork && existsSync(`${GUEST_DIR}/sandpiper/zygote.py`)) await rooms.#startZygote();
+    return rooms;
+  }
+
+  /** Whether a room costs little time and memory. */
+  get isFast(): boolean {
+    return this.#zygote !== null;
+  }
+
+  /** Throws AppError `unavailable` when this machine cannot make a room. */
+  async make(): Promise<Quarters> {
+    const zygote = this.#zygote;
+    if (zygote !== null) {
+      try {
+        await Promise.race([zygote.ready, tooLong(LIMITS.startMs)]);
+        const quarters = await this.#fork(zygote);
+        this.#failures = 0;
+        return quarters;
+      } catch (error) {
+        this.#options.log.warn("room-not-forked", { error });
+        this.#doubt(zygote);
+      }
+    }
+    return await this.#startInside();
+  }
+
+  close(): void {
+    this.#stop.abort();
+    this.#zygote?.stop();
+  }
+
+  async #startZygote(): Promise<void> {
+    const { tools, log } = this.#options;
+    try {
+      const zygote = await Zygote.start(tools, log);
+      this.#zygote = zygote;
+      void zygote.ended.then(() => this.#replace(zygote));
+    } catch (error) {
+      log.warn("zygote-not-started", { error: toAppError(error).message });
+      this.#zygote = null;
+    }
+  }
+
+  /** Rooms that came from it live on; the next ones need another. */
+  async #replace(zygote: Zygote): Promise<void> {
+    const { signal } = this.#stop;
+    if (signal.aborted || this.#zygote !== zygote) return;
+    this.#options.log.warn("zygote-ended", {});
+    this.#doubt(zygote);
+    if (this.#zygote === null) return;
+    await pause(LIMITS.refillMs, signal);
+    if (!signal.aborted) await this.#startZygote();
+  }
+
+  #doubt(zygote: Zygote): void {
+    this.#failures += 1;
+    if (this.#failures < MOST_FAILURES || this.#zygote !== zygote) return;
+    this.#zygote = null;
+    zygote.stop();
+    this.#options.log.error("zygote-given-up", { failures: this.#failures });
+  }
+
+  async #fork(zygote: Zygote): Promise<Quarters> {
+    const room = await zygote.openRoom(this.#options.memoryBytes);
+    return { room, interpreter: await openInterpreter(room.channel), preloaded: Promise.resolve() };
+  }
+
+  async #startInside(): Promise<Quarters> {
+    const room = await openRoom(this.#options.tools, this.#options.memoryBytes);
+    const interpreter = await openInterpreter(room.channel);
+    await this.#fonts.handTo(room.channel);
+    const context = interpreter.contexts()[0]?.id;
+    const preloading = room.channel.request({ op: "preload", context, modules: PRELOADED });
+    const preloaded = preloading.then(
+      () => undefined,
+      () => undefined,
+    );
+    return { room, interpreter, preloaded };
+  }
+
+  /** From a room in which no user's code has run. */
+  async learnFrom({ room, preloaded }: Quarters, isUntouched: () => boolean): Promise<void> {
+    if (this.isFast) return;
+    await preloaded;
+    await this.#fonts.learnFrom(room.channel, isUntouched);
+  }
+}
+
+async function tooLong(ms: number): Promise<never> {
+  await Bun.sleep(ms);
+  throw new Error("The zygote was not ready in time.");
+}
