@@ -34,16 +34,13 @@ const YARD = { project: "/srv/project", bun: "/srv/bun", bwrap: "/srv/bwrap" } a
 
 const AS_ROOT = ["unshare", "--mount", "--propagation", "private"];
 const AS_USER = ["unshare", "--user", "--map-root-user", "--mount", "--propagation", "private"];
-const GIVE_UP_ROOT = [
-  "setpriv",
-  ...["--reuid", String(UNPRIVILEGED_ID), "--regid", String(UNPRIVILEGED_ID), "--clear-groups"],
-  ...["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"],
-];
+const GIVE_UP_ROOT =
+  `setpriv --reuid ${UNPRIVILEGED_ID} --regid ${UNPRIVILEGED_ID} --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs`.split(
+    " ",
+  );
 /** A second user namespace: the first one's root could still mount. */
-const GIVE_UP_MOUNTS = [
-  ...["unshare", "--user", `--map-user=${UNPRIVILEGED_ID}`, `--map-group=${UNPRIVILEGED_ID}`],
-  ...["setpriv", "--no-new-privs"],
-];
+const GIVE_UP_MOUNTS =
+  `unshare --user --map-user=${UNPRIVILEGED_ID} --map-group=${UNPRIVILEGED_ID} setpriv --no-new-privs`.split(" ");
 
 /** Pure. What has bun run `program` in the yard. The IPC channel of Bun.spawn survives the chain of execs. */
 export function inYard(options: LaunchOptions, program: readonly string[] = ["src/sandboxd/server.ts"]): Launch {
@@ -71,7 +68,12 @@ function inYardRun({ uid, bun, root, tools, place, links }: LaunchOptions, comma
   ];
   return [
     ...(uid === 0 ? AS_ROOT : AS_USER),
-    ...["/bin/sh", "-c", script, "yard", place, JSON.stringify(moved(tools))],
+    "/bin/sh",
+    "-c",
+    script,
+    "yard",
+    place,
+    JSON.stringify(moved(tools)),
     ...parts.flat(),
     "--",
     ...(uid === 0 ? GIVE_UP_ROOT : GIVE_UP_MOUNTS),

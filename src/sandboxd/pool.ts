@@ -29,20 +29,21 @@ export class Pool {
   fill(): void {
     if (!this.#options.isKept || this.#isClosed || this.#isFilling || this.#waiting.length >= this.#size()) return;
     this.#isFilling = true;
+    void this.#add();
+  }
+
+  async #add(): Promise<void> {
     const made = this.#options.rooms.make();
     this.#waiting.push(made);
-    made.then(
-      (quarters) => {
-        this.#keep(made, quarters);
-        this.#isFilling = false;
-        this.fill();
-      },
-      (error: unknown) => {
-        this.#forget(made);
-        this.#isFilling = false;
-        this.#options.log.error("spare-failed", { error: toAppError(error).message });
-      },
-    );
+    try {
+      this.#keep(made, await made);
+      this.#isFilling = false;
+      this.fill();
+    } catch (error) {
+      this.#forget(made);
+      this.#isFilling = false;
+      this.#options.log.error("spare-failed", { error: toAppError(error).message });
+    }
   }
 
   /** One of the reserve, also while it is still being made, or a new one. Throws AppError `unavailable`. */

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Sandbox } from "@e2b/code-interpreter";
-import { startServer, type TestServer } from "./harness.ts";
+import { startServer, type TestServer, WAYS } from "./harness.ts";
 
-describe("the data of a chart", () => {
+describe.each(WAYS)("the data of a chart, %s", (_name, way) => {
   let server: TestServer;
   let sandbox: Sandbox;
   beforeAll(async () => {
-    server = await startServer();
+    server = await startServer(way);
     sandbox = await server.create();
     await sandbox.runCode("import pandas as pd, numpy as np, matplotlib.pyplot as plt");
   });

@@ -9,6 +9,12 @@ setDefaultTimeout(30_000);
 
 const KEY = "key-of-the-test";
 
+/** The two ways of starting Python in a room: what holds of one holds of the other. */
+export const WAYS = [
+  ["forked", { SANDPIPER_ROOMS: "" }],
+  ["started inside", { SANDPIPER_ROOMS: "plain" }],
+] as const;
+
 export type TestServer = AsyncDisposable & {
   readonly url: string;
   readonly pid: number;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Sandbox } from "@e2b/code-interpreter";
-import { failureOf, processesWith, startServer, until, type TestServer } from "./harness.ts";
+import { failureOf, processesWith, startServer, until, type TestServer, WAYS } from "./harness.ts";
 
-describe("the life of a sandbox", () => {
+describe.each(WAYS)("the life of a sandbox, %s", (_name, way) => {
   let server: TestServer;
-  beforeAll(async () => void (server = await startServer()));
+  beforeAll(async () => void (server = await startServer(way)));
   afterAll(async () => await server[Symbol.asyncDispose]());
 
   test("it can be found again by id, described, listed by metadata and prolonged", async () => {
@@ -76,11 +76,11 @@ describe("the life of a sandbox", () => {
   });
 });
 
-describe("the end of the server", () => {
+describe.each(WAYS)("the end of the server, %s", (_name, way) => {
   const endings = { "a SIGTERM": "SIGTERM", "a SIGKILL": "SIGKILL" } as const;
   for (const [name, signal] of Object.entries(endings))
     test(`after ${name} no process of any room is left`, async () => {
-      const server = await startServer();
+      const server = await startServer(way);
       const mark = `sleep 99${server.pid}`;
       const sandbox = await server.create();
       await sandbox.runCode(`import subprocess\nfor _ in range(3): subprocess.Popen(['setsid', *'${mark}'.split()])`);
@@ -91,14 +91,14 @@ describe("the end of the server", () => {
     });
 
   test("it ends by itself when the program that started it goes away", async () => {
-    const server = await startServer();
+    const server = await startServer(way);
     await server.create();
     server.disconnect();
     expect(await server.exited).toBe(0);
   });
 
   test("where no room can be made, a sandbox is refused with the reason", async () => {
-    await using server = await startServer({}, { bwrap: "/usr/bin/false" });
+    await using server = await startServer(way, { bwrap: "/usr/bin/false" });
     // More than one: what ends at once may do so before or after it is told what to do.
     for (let attempt = 0; attempt < 5; attempt += 1)
       expect(await failureOf(server.create())).toContain("could not make a sealed room");

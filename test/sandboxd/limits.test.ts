@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Sandbox } from "@e2b/code-interpreter";
 import { z } from "zod";
-import { failureOf, startServer, type TestServer } from "./harness.ts";
+import { failureOf, startServer, type TestServer, WAYS } from "./harness.ts";
 
 const MIB = 2 ** 20;
 const Lines = z.object({ elements: z.array(z.object({ points: z.array(z.unknown()), points_total: z.number() })) });
 
-describe("a sandbox that misbehaves harms only itself", () => {
+describe.each(WAYS)("a sandbox that misbehaves harms only itself, %s", (_name, way) => {
   let server: TestServer;
   let sandbox: Sandbox;
   beforeAll(async () => {
-    server = await startServer();
+    server = await startServer(way);
     sandbox = await server.create();
   });
   afterAll(async () => await server[Symbol.asyncDispose]());
@@ -80,9 +80,9 @@ describe("a sandbox that misbehaves harms only itself", () => {
   });
 });
 
-describe("names of files are data", () => {
+describe.each(WAYS)("names of files are data, %s", (_name, way) => {
   let server: TestServer;
-  beforeAll(async () => void (server = await startServer()));
+  beforeAll(async () => void (server = await startServer(way)));
   afterAll(async () => await server[Symbol.asyncDispose]());
 
   test("hostile names are stored, listed and read back as they are", async () => {
@@ -108,7 +108,7 @@ describe("names of files are data", () => {
   test("links and special files lead nowhere outside and never hang a reader", async () => {
     const sandbox = await server.create();
     await sandbox.runCode(
-      "import os, socket\nos.symlink('/etc/shadow', 'shadow')\nos.symlink('/proc/1/environ', 'env')\nos.symlink('loop', 'loop')\nos.mkfifo('fifo')\nsocket.socket(socket.AF_UNIX).bind('sock')\nopen(b'bad\\xff', 'w').close()",
+      "import os, socket\nos.symlink('/etc/shadow', 'shadow')\nos.symlink(f'/proc/{os.getppid()}/environ', 'env')\nos.symlink('loop', 'loop')\nos.mkfifo('fifo')\nsocket.socket(socket.AF_UNIX).bind('sock')\nopen(b'bad\\xff', 'w').close()",
     );
     for (const name of ["shadow", "env", "loop", "fifo", "sock", "../../../etc/shadow", "/dev/zero"])
       expect(await failureOf(sandbox.files.read(name))).not.toBe("");

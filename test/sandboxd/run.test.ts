@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Sandbox } from "@e2b/code-interpreter";
-import { failureOf, headersFor, startServer, type TestServer } from "./harness.ts";
+import { failureOf, headersFor, startServer, type TestServer, WAYS } from "./harness.ts";
 
-describe("code in a sandbox", () => {
+describe.each(WAYS)("code in a sandbox, %s", (_name, way) => {
   let server: TestServer;
   let sandbox: Sandbox;
   beforeAll(async () => {
-    server = await startServer();
+    server = await startServer(way);
     sandbox = await server.create();
   });
   afterAll(async () => await server[Symbol.asyncDispose]());

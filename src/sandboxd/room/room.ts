@@ -155,7 +155,8 @@ async function configure(channel: Channel, memoryBytes: number): Promise<string>
   }
 }
 
-async function readStart(stream: ReadableStream<Uint8Array>): Promise<string> {
+/** What a child says first; the rest is let go. */
+export async function readStart(stream: ReadableStream<Uint8Array>): Promise<string> {
   let text = "";
   const decoder = new TextDecoder();
   for await (const chunk of stream) if (text.length < STDERR_KEPT) text += decoder.decode(chunk, { stream: true });

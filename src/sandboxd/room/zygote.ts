@@ -9,7 +9,7 @@ import { roomEnvironment, zygoteCommand } from "./argv.ts";
 import { Channel } from "./channel.ts";
 import { openAddress } from "./descriptor.ts";
 import { planRoom } from "./options.ts";
-import { cannotStart, furnish, type Room } from "./room.ts";
+import { cannotStart, furnish, readStart, type Room } from "./room.ts";
 
 /** In the yard's own /tmp, which nobody else sees. */
 const ADDRESS = "/tmp/zygote.sock";
@@ -36,9 +36,7 @@ export class Zygote {
     this.ended = child.exited;
     this.ready = this.#readReady(child.stdout);
     this.ready.catch(() => undefined);
-    void complaintsOf(child.stderr).then((said) => {
-      if (said !== "") log.warn("zygote-said", { said });
-    });
+    void this.#passOn(child.stderr, log);
   }
 
   static async start(tools: Tools, log: Log): Promise<Zygote> {
@@ -76,6 +74,11 @@ export class Zygote {
     return { bwrap: this.#tools.bwrap, argumentsFd: ARGUMENTS_FD, statusFd: STATUS_FD, ...plan };
   }
 
+  async #passOn(stream: ReadableStream<Uint8Array>, log: Log): Promise<void> {
+    const said = await readStart(stream);
+    if (said !== "") log.warn("zygote-said", { said });
+  }
+
   async #readReady(stream: ReadableStream<Uint8Array>): Promise<void> {
     let text = "";
     const decoder = new TextDecoder();
@@ -87,13 +90,4 @@ export class Zygote {
     }
     throw new AppError("unavailable", "The zygote ended before it was ready.");
   }
-}
-
-const KEPT = 4_000;
-
-async function complaintsOf(stream: ReadableStream<Uint8Array>): Promise<string> {
-  let text = "";
-  const decoder = new TextDecoder();
-  for await (const chunk of stream) if (text.length < KEPT) text += decoder.decode(chunk, { stream: true });
-  return text.slice(0, KEPT).trim();
 }

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Sandbox } from "@e2b/code-interpreter";
-import { failureOf, startServer, type TestServer } from "../harness.ts";
+import { failureOf, startServer, type TestServer, WAYS } from "../harness.ts";
 
 const MIB = 2 ** 20;
 
-describe("files of a sandbox", () => {
+describe.each(WAYS)("files of a sandbox, %s", (_name, way) => {
   let server: TestServer;
   let sandbox: Sandbox;
   beforeAll(async () => {
-    server = await startServer();
+    server = await startServer(way);
     sandbox = await server.create();
   });
   afterAll(async () => await server[Symbol.asyncDispose]());
