@@ -11,7 +11,8 @@ const UID = "64124";
 const COPIED = ["src", "node_modules", "examples", "dist", "package.json", "bunfig.toml", "tsconfig.json"];
 
 const folder = mkdtempSync(join(tmpdir(), "sandpiper-ordinary-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+// A large Python on a busy disk takes its time.
+afterAll(() => rmSync(folder, { recursive: true, force: true }), 120_000);
 
 /** Hard links where the disk allows it: node_modules is large. */
 function copy(from: string, to: string): void {

@@ -101,6 +101,8 @@ class Room:
         except OSError:
             pass
         os.close(self.holder)
+        # The room is empty only when its agent, a child of ours, has been seen off.
+        os.waitpid(child, 0)
         os.waitpid(self.bwrap, 0)
 
 
