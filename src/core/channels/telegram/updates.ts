@@ -55,7 +55,8 @@ export function arrivalOf(update: unknown): Arrival | null {
   const chat = message?.chat ?? press?.message.chat;
   if (event === undefined || event === null || from === undefined || chat === undefined) return null;
   return {
-    eventId: `update:${number}`,
+    // The numbers begin anew after a quiet week, and may meet their like.
+    eventId: `update:${number}:${event.kind === "message" ? event.messageId : event.pressId}`,
     chat: String(chat.id),
     person: [String(from.id)],
     isPrivate: chat.type === "private",
