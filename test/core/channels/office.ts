@@ -41,6 +41,12 @@ export function messengerOver(
   return createMessenger(desk, openers);
 }
 
+/** Throws with what was found when it takes too long. */
+export async function untilSo(isSo: () => boolean, found: () => unknown = () => ""): Promise<void> {
+  for (const giveUpAt = performance.now() + 2 * PATIENCE_MS; !isSo(); await Bun.sleep(2))
+    if (performance.now() > giveUpAt) throw new Error(`It did not happen.\n${Bun.inspect(found())}`);
+}
+
 export async function openOffice(notebook = new Notebook(), owner: string | null = "ann"): Promise<Office> {
   const place = temporaryBoard();
   const { board } = place;

@@ -12,7 +12,7 @@ import { claimJobs, settleJob, type Claim } from "../../../src/shared/claims.ts"
 import { setStanding } from "../../../src/shared/contacts.ts";
 import type { Board } from "../../../src/shared/db.ts";
 import { temporaryBoard } from "../../shared/temporary.ts";
-import { messengerOver } from "./office.ts";
+import { messengerOver, untilSo } from "./office.ts";
 import { HeldClock } from "./telegram/bot.ts";
 
 /** Ann's chat on Telegram, and Ada's number on WhatsApp: the owners. */
@@ -20,7 +20,6 @@ export const ANN = 7;
 export const ADA = "4915112345678";
 
 const START_MS = Date.UTC(2026, 10, 22);
-const PATIENCE_MS = 10_000;
 
 export type Product = { readonly name: string; readonly mediaType: string; readonly bytes: Uint8Array };
 
@@ -51,7 +50,7 @@ export async function openTown(options: { telegram?: FakeTelegramOptions; graph?
     clock.move(ms);
     messenger.pump();
   };
-  const until = (isSo: () => boolean) => waitFor(isSo, () => [place.rows(DELIVERIES), lines.slice(-15)]);
+  const until = (isSo: () => boolean) => untilSo(isSo, () => [place.rows(DELIVERIES), lines.slice(-15)]);
   /** Whatever is due has been tried. */
   const tried = () => until(() => place.value(DUE, now()) === 0);
   const ann = telegram.person({ id: ANN, firstName: "Ann" });
@@ -157,14 +156,6 @@ function openHook(graph: FakeGraph) {
 
 const letIn = (board: Board, channel: string, account: string, person: string) =>
   board.write((tx) => setStanding(tx, { channel, account, person, standing: "owner" }, 0));
-
-/** Throws with what was found when it takes too long. */
-export async function waitFor(isSo: () => boolean, found: () => unknown): Promise<void> {
-  for (const giveUpAt = performance.now() + PATIENCE_MS; !isSo(); await Bun.sleep(2))
-    if (performance.now() > giveUpAt) throw new Error(`It did not happen.\n${Bun.inspect(found())}`);
-}
-
-const DELIVERIES = "SELECT id, state, attempts, not_before, error FROM deliveries ORDER BY turn, part";
 
 async function claimOf(
   board: Board,

@@ -7,8 +7,8 @@ import { setStanding } from "../../../../src/shared/contacts.ts";
 import { openTelegram } from "../../../../src/core/channels/telegram/telegram.ts";
 import { png } from "../../../fakes/telegram_client.ts";
 import { temporaryBoard } from "../../../shared/temporary.ts";
-import { messengerOver } from "../office.ts";
-import { ANN, openTown, waitFor, type Product } from "../town.ts";
+import { messengerOver, untilSo } from "../office.ts";
+import { ANN, openTown, type Product } from "../town.ts";
 import { HeldClock } from "./bot.ts";
 
 const MIB = 2 ** 20;
@@ -119,7 +119,7 @@ test("a bot of another token begins with lower numbers, and hears everything", a
     const ann = telegram.person({ id: ANN, firstName: "Ann" });
     for (const text of ["One", "Two", "Three"]) ann.say(`${text} to ${bot}`);
     const messenger = messengerOver(place, { telegram: open });
-    await waitFor(
+    await untilSo(
       () => telegram.updates.pendingCount + Number(place.value(WAITING)) === 0,
       () => place.rows("SELECT * FROM arrivals"),
     );
