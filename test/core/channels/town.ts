@@ -43,8 +43,9 @@ export async function openTown(options: { telegram?: FakeTelegramOptions; graph?
   const hook = openHook(graph);
   const openers = { telegram: onTelegram(telegram, clock), whatsapp: onWhatsApp(graph, clock, now, hook.hang) };
   const open = () => messengerOver(place, openers, lines, now);
-  await letIn(board, "telegram", telegram.token.split(":")[0] ?? "", String(ANN));
-  await letIn(board, "whatsapp", graph.account.phoneNumberId, ADA);
+  const bot = telegram.token.split(":")[0] ?? "";
+  await letIn(board, "telegram", bot, String(ANN), "owner");
+  await letIn(board, "whatsapp", graph.account.phoneNumberId, ADA, "owner");
   let messenger = open();
   const move = (ms: number): void => {
     clock.move(ms);
@@ -87,6 +88,14 @@ export async function openTown(options: { telegram?: FakeTelegramOptions; graph?
     },
     claim,
     settle: finish,
+    fail: async (claimed: Claim, message: string): Promise<void> => {
+      const output = { stdout: "", text: "", artifacts: [] };
+      await settleJob(board, claimed, { output, error: { code: "code", message }, costMicroUsd: 0 }, now());
+      messenger.pump();
+    },
+    /** Somebody more may write. */
+    welcome: (channel: "telegram" | "whatsapp", person: string) =>
+      letIn(board, channel, channel === "telegram" ? bot : graph.account.phoneNumberId, person, "allowed"),
     /** A question and its answer. */
     annAsks: async (answer: string, products: readonly Product[] = []): Promise<void> => {
       ann.say(`Say ${answer}`);
@@ -154,8 +163,8 @@ function openHook(graph: FakeGraph) {
   };
 }
 
-const letIn = (board: Board, channel: string, account: string, person: string) =>
-  board.write((tx) => setStanding(tx, { channel, account, person, standing: "owner" }, 0));
+const letIn = (board: Board, channel: string, account: string, person: string, standing: "owner" | "allowed") =>
+  board.write((tx) => setStanding(tx, { channel, account, person, standing }, 0));
 
 async function claimOf(
   board: Board,

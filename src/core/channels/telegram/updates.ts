@@ -59,7 +59,8 @@ export function arrivalOf(update: unknown): Arrival | null {
     eventId: `update:${number}:${event.kind === "message" ? event.messageId : event.pressId}`,
     chat: String(chat.id),
     person: [String(from.id)],
-    isPrivate: chat.type === "private",
+    // A private chat has the number of its person; in it nobody else is heard.
+    isPrivate: chat.type === "private" && chat.id === from.id,
     event,
   };
 }
