@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
+import { z } from "zod";
 import { safeName } from "../../../src/shared/files.ts";
 import { png } from "../../fakes/telegram_client.ts";
 import { abandon, claim, settle, startConnected, until, type Connected } from "./connected.ts";
@@ -10,6 +11,7 @@ import { abandon, claim, settle, startConnected, until, type Connected } from ".
 setDefaultTimeout(60_000);
 
 const MIB = 2 ** 20;
+const Asked = z.looseObject({ files: z.tuple([z.string()]) });
 
 let city: Connected;
 beforeAll(async () => {
@@ -145,7 +147,7 @@ describe.each([
     const growth = await growthOver(async () => {
       send(name, bytes);
       const claimed = await claim(city.core);
-      id = claimed.input.files?.[0] ?? "";
+      id = Asked.parse(claimed.input).files[0];
       await abandon(city.core, claimed);
       await until(isAllSaid);
     });

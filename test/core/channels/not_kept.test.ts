@@ -10,15 +10,13 @@ import { openTown } from "./town.ts";
 const HELD_MS = 300;
 
 describe("while another program holds the board", () => {
-  /** Takes the only lock there is for writing. */
+  /** Takes the only lock there is for writing; call it to give it back. */
   const hold = (file: string) => {
     const other = new Database(file);
     other.run("BEGIN IMMEDIATE");
-    return {
-      [Symbol.dispose]: () => {
-        other.run("ROLLBACK");
-        other.close();
-      },
+    return () => {
+      other.run("ROLLBACK");
+      other.close();
     };
   };
 
@@ -29,14 +27,13 @@ describe("while another program holds the board", () => {
     await town.until(() => town.telegram.updates.pendingCount === 0);
     const polls = () => town.telegram.callsOf("getUpdates");
     const before = polls().length;
-    {
-      using _held = hold(town.file);
-      town.ann.say("One");
-      await town.until(() => polls()[before - 1]?.status === 200);
-      // The board is asked again and again meanwhile.
-      await Bun.sleep(HELD_MS);
-      expect([polls().length, town.telegram.updates.pendingCount]).toEqual([before, 1]);
-    }
+    const release = hold(town.file);
+    town.ann.say("One");
+    await town.until(() => polls()[before - 1]?.status === 200);
+    // The board is asked again and again meanwhile.
+    await Bun.sleep(HELD_MS);
+    expect([polls().length, town.telegram.updates.pendingCount]).toEqual([before, 1]);
+    release();
     await town.settle(await town.claim(), "One.");
     await town.until(() => town.annReads().length === 2 && town.telegram.updates.pendingCount === 0);
     expect(town.value("SELECT count(*) FROM jobs")).toBe(2);
@@ -48,12 +45,11 @@ describe("while another program holds the board", () => {
     await town.until(() => town.value("SELECT state FROM deliveries") === "sent");
     await town.until(() => town.graph.webhooks.isIdle);
     const before = town.graph.webhooks.attempts.length;
-    {
-      using _held = hold(town.file);
-      town.ada.say("One");
-      await Bun.sleep(HELD_MS);
-      expect([town.graph.webhooks.attempts.length, town.graph.webhooks.isIdle]).toEqual([before, false]);
-    }
+    const release = hold(town.file);
+    town.ada.say("One");
+    await Bun.sleep(HELD_MS);
+    expect([town.graph.webhooks.attempts.length, town.graph.webhooks.isIdle]).toEqual([before, false]);
+    release();
     await town.settle(await town.claim(), "One.");
     await town.until(() => town.adaReads().length === 2 && town.graph.webhooks.isIdle);
     expect(town.graph.webhooks.attempts[before]?.status).toBe(200);

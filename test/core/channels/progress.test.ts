@@ -35,8 +35,7 @@ async function openShow() {
       await bolt;
     },
   };
-  const notebook = new Notebook({ changeGapMs: ABILITIES.changeGapMs });
-  const channel: Channel = { ...notebook, name: "notebook", account: "1", can: notebook.can, progress: showing };
+  const channel = new Notebook({ changeGapMs: ABILITIES.changeGapMs }, showing);
   await board.write((tx) => {
     openChat(tx, { channel: "notebook", account: "1" }, "ann", "ann", 0);
   });

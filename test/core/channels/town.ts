@@ -19,6 +19,8 @@ import { HeldClock } from "./telegram/bot.ts";
 export const ANN = 7;
 export const ADA = "4915112345678";
 
+const DELIVERIES = "SELECT id, state, attempts, not_before, error FROM deliveries ORDER BY turn, part";
+
 const START_MS = Date.UTC(2026, 10, 22);
 
 export type Product = { readonly name: string; readonly mediaType: string; readonly bytes: Uint8Array };

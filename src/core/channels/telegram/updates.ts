@@ -56,7 +56,7 @@ export function arrivalOf(update: unknown): Arrival | null {
   if (event === undefined || event === null || from === undefined || chat === undefined) return null;
   return {
     // The numbers begin anew after a quiet week, and may meet their like.
-    eventId: `update:${number}:${event.kind === "message" ? event.messageId : event.pressId}`,
+    eventId: `update:${number}:${message?.message_id ?? press?.id}`,
     chat: String(chat.id),
     person: [String(from.id)],
     // A private chat has the number of its person; in it nobody else is heard.

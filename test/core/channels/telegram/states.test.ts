@@ -41,9 +41,8 @@ describe("/api/channels says that", () => {
   test("another program asks for the same bot", async () => {
     await using telegram = new FakeTelegram();
     telegram.faults.add({ method: "getUpdates", kind: "status", code: 409, description: OTHER, times: 1_000 });
-    expect(await toldBy(telegram, "down")).toMatchObject([
-      { name: "telegram", detail: expect.stringContaining("Another program asks Telegram for this bot's messages") },
-    ]);
+    const [told] = await toldBy(telegram, "down");
+    expect(told?.detail).toContain("Another program asks Telegram for this bot's messages");
     expect(telegram.callsOf("getUpdates").length).toBeLessThanOrEqual(2);
   });
 
