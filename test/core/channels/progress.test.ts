@@ -2,9 +2,11 @@
 import { afterEach, beforeEach, expect, jest, test } from "bun:test";
 import type { Channel } from "../../../src/core/channels/channel.ts";
 import { ABILITIES } from "../../../src/core/channels/telegram/abilities.ts";
+import { createDoor } from "../../../src/core/door.ts";
 import { createProgress } from "../../../src/core/progress.ts";
 import { claimJobs, recordEvents } from "../../../src/shared/claims.ts";
-import { openChat } from "../../../src/shared/chats.ts";
+import { setStanding } from "../../../src/shared/contacts.ts";
+import type { Board } from "../../../src/shared/db.ts";
 import { admitMessage } from "../../../src/shared/conversations.ts";
 import { addReply } from "../../../src/shared/deliveries.ts";
 import { createLog } from "../../../src/shared/log.ts";
@@ -36,17 +38,17 @@ async function openShow() {
     },
   };
   const channel = new Notebook({ changeGapMs: ABILITIES.changeGapMs }, showing);
-  await board.write((tx) => {
-    openChat(tx, { channel: "notebook", account: "1" }, "ann", "ann", 0);
-  });
+  const log = createLog("core", "error", () => undefined);
+  const channels = new Map([[KEY, channel]]);
+  await openChat(board, channel, channels);
+  const chat = String(place.value("SELECT id FROM chats"));
   const message = { channel: "notebook", channelMessageId: "m", conversationId: null, text: "Hi", files: [] };
   const ids = { messageId: "m", jobId: "j", conversationId: "c" };
   const job = { type: "chat", input: { prompt: "Hi" } } as const;
-  await admitMessage(board, message, ids, job, 0, (tx) => addReply(tx, "j", `${KEY}:ann`, "m"));
+  await admitMessage(board, message, ids, job, 0, (tx) => addReply(tx, "j", chat, "m"));
   const [claim] = await claimJobs(board, "1-a", () => 1, 0);
   if (claim === undefined) throw new Error("There was no job.");
-  const log = createLog("core", "error", () => undefined);
-  const progress = createProgress({ board, channels: new Map([[KEY, channel]]), log });
+  const progress = createProgress({ board, channels, log });
   progress.welcome(KEY);
   return {
     ...place,
@@ -65,6 +67,16 @@ async function openShow() {
       progress.pump();
     },
   };
+}
+
+/** Ann has written, and nobody deals with it. */
+async function openChat(board: Board, channel: Channel, channels: ReadonlyMap<string, Channel>): Promise<void> {
+  const { name, account } = channel;
+  await board.write((tx) => setStanding(tx, { channel: name, account, person: "ann", standing: "owner" }, 0));
+  const nothing = () => undefined;
+  const door = createDoor({ board, channels, now: () => 0, onAdmitted: nothing, onHealth: nothing }, channel);
+  const event = { kind: "message", messageId: "m", text: "Hi", files: [], groupId: null, isForwarded: false } as const;
+  await door.admit([{ eventId: "e", chat: "ann", person: ["ann"], isPrivate: true, event }]);
 }
 
 test("is changed once in 1.1 seconds at most, however much happens, and shows the last of it", async () => {
