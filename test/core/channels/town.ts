@@ -30,6 +30,9 @@ const DUE = `SELECT count(*) AS count FROM deliveries AS one WHERE ended_at IS N
   AND (state = 'sending' OR not_before <= ?1) AND NOT (state = 'sending' AND not_before > ?1)
   AND NOT EXISTS (SELECT 1 FROM deliveries AS other WHERE other.chat_id = one.chat_id AND other.ended_at IS NULL
     AND (other.turn < one.turn OR (other.turn = one.turn AND other.part < one.part)))`;
+const SENDING = "SELECT count(*) FROM deliveries WHERE state = 'sending' AND not_before <= ?";
+/** What is not begun after so many looks is not going to be. */
+const QUIET_LOOKS = 10;
 const NEXT = "SELECT min(not_before) AS at FROM deliveries WHERE ended_at IS NULL AND not_before > ?";
 
 export type Town = Awaited<ReturnType<typeof openTown>>;
@@ -54,8 +57,14 @@ export async function openTown(options: { telegram?: FakeTelegramOptions; graph?
     messenger.pump();
   };
   const until = (isSo: () => boolean) => untilSo(isSo, () => [place.rows(DELIVERIES), lines.slice(-15)]);
-  /** Whatever is due has been tried. */
-  const tried = () => until(() => place.value(DUE, now()) === 0);
+  /** Whatever is due has been tried, or its channel wants it to wait. */
+  const tried = async (): Promise<void> => {
+    let quiet = 0;
+    await until(() => {
+      quiet = place.value(SENDING, now()) === 0 ? quiet + 1 : 0;
+      return place.value(DUE, now()) === 0 || quiet === QUIET_LOOKS;
+    });
+  };
   const ann = telegram.person({ id: ANN, firstName: "Ann" });
   const ada = graph.person({ name: "Ada", waId: ADA });
   const claim = () => claimOf(board, now, () => messenger.pump(), until);
