@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
 import { leadOf, toParts, type Part } from "../../src/core/markup.ts";
+import { anyMarkdown } from "./any_markdown.ts";
 
 /** A failure prints `seed` and `path`; give them to see it again. */
 const RUNS = Number(process.env["SANDPIPER_TEST_RUNS"] ?? 5_000);
@@ -58,40 +59,6 @@ function expectFits(parts: readonly Part[], limit: number): void {
   const isBad = (some: string): boolean => some.length > limit || !some.isWellFormed() || some.trim() === "";
   expect(parts.flatMap(({ text, plain }) => [text, plain]).filter(isBad)).toEqual([]);
 }
-
-const marks =
-  '* ** *** _ __ ~~ ` `` ``` [ ]( ) ![ < > & \\ | [ ] <b> </b> <script> <br> " @everyone &amp; &lt; &#0; &#x1F600;';
-const lines = [
-  "```py\n",
-  "~~~\n",
-  "# ",
-  "\n- ",
-  "\n  1. ",
-  "\n> ",
-  "\n> > ",
-  "\n\n",
-  "\n",
-  "  \n",
-  "\n|-|-|\n",
-  "---\n",
-  "\n===\n",
-];
-const links = [
-  "https://a.b/c_d_e",
-  "](https://a.b/?x=1&y=2)",
-  "](tg://user?id=1)",
-  "](javascript:alert(1))",
-  "<https://a.b>",
-];
-const letters = "👨‍👩‍👧‍👦 🇩🇪 é e\u0301\u0302 שלום \u202e \u200b \u200d \ud83d \ude00 \0 日本語 word";
-const spaces = ["\r\n", "\t", "    ", "words of ", " "];
-const scrap = fc.oneof(
-  { weight: 3, arbitrary: fc.constantFrom(...marks.split(" "), ...lines, ...links, ...letters.split(" "), ...spaces) },
-  fc.string({ unit: "grapheme", maxLength: 12 }),
-  fc.string({ unit: "binary", maxLength: 6 }),
-  fc.string({ unit: fc.constantFrom("x", "&", "<", "👍"), minLength: 100, maxLength: 400 }),
-);
-const anyMarkdown = fc.array(scrap, { maxLength: 25, size: "max" }).map((scraps) => scraps.join(""));
 
 test("the checker of HTML finds what Telegram refuses", () => {
   const good =

@@ -12,6 +12,7 @@ type Init = Omit<RequestInit, "headers"> & { readonly headers?: Record<string, s
 
 export type Core = AsyncDisposable & {
   readonly home: string;
+  readonly pid: number;
   readonly port: number;
   readonly url: string;
   readonly token: string;
@@ -55,6 +56,7 @@ export async function startCore(settings: Record<string, string> = {}, home?: st
   };
   return {
     home: place,
+    pid: child.pid,
     port,
     url,
     token,

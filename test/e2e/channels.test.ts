@@ -4,6 +4,7 @@ import { z } from "zod";
 import { FakeTelegram } from "../../fakes/telegram/server.ts";
 import type { Person } from "../../fakes/telegram/person.ts";
 import { sql } from "./command.ts";
+import { descendantsOf } from "./processes.ts";
 import { PATIENCE_MS, startSandpiper, type Sandpiper } from "./sandpiper.ts";
 import { until } from "./until.ts";
 
@@ -66,6 +67,27 @@ test("/stop is answered, ends the job, and no picture comes afterwards", async (
   await until(async () => (await count("deliveries WHERE ended_at IS NULL")) === 0, PATIENCE_MS);
   expect(await count("job_run WHERE state = 'cancelled'")).toBe(1);
   expect(pictures()).toBe(before);
+});
+
+test("/stop kills what runs in the sandbox of this chat's job", async () => {
+  const [row] = await sql(sandpiper.home, "SELECT conversation_id AS id FROM chats WHERE chat = '7'");
+  // For longer than anybody waits here.
+  const code = `import subprocess\nprint("begun", flush=True)\nsubprocess.run(["sleep", "617"])\nprint("done")`;
+  const id = await sandpiper.send({ code, conversation_id: String(row?.["id"]) });
+  const sleepers = () => descendantsOf(sandpiper.pid).filter(({ command }) => command === "sleep 617");
+  await sandpiper.follow(id, (event) => event.kind === "output-delta");
+  await until(() => sleepers().length === 1, PATIENCE_MS);
+  const before = seen().length;
+  ann.say("/stop");
+  await until(() => seen().length > before, PATIENCE_MS);
+  await until(() => sleepers().length === 0, PATIENCE_MS);
+  await until(async () => (await count("sandboxes WHERE ended_at IS NULL")) === 0, PATIENCE_MS);
+  expect((await sandpiper.job(id)).output?.error?.code).toBe("cancelled");
+  expect(
+    seen()
+      .slice(before)
+      .map(({ text }) => text),
+  ).toEqual(["Stopped. Nothing further will be charged."]);
 });
 
 test("who is not let in gets no answer, and the owner a card", async () => {

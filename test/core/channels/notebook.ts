@@ -44,20 +44,22 @@ export class Notebook implements Channel {
   #opened = Promise.withResolvers<Door>();
   #next = 1;
 
-  constructor(can: Partial<Capabilities> = {}, canChange = true) {
+  /** `showing`: how progress is shown; false: it cannot be. */
+  constructor(can: Partial<Capabilities> = {}, showing: Channel["progress"] | boolean = true) {
     this.can = { ...PLAIN, ...can };
-    this.progress = canChange
-      ? {
-          place: async (chat, text, buttons) =>
-            this.#write(
-              chat,
-              text,
-              null,
-              buttons.map(({ action }) => action),
-            ),
-          change: async (_chat, id, text) => this.#rewrite(id, text),
-        }
-      : null;
+    this.progress =
+      showing === true
+        ? {
+            place: async (chat, text, buttons) =>
+              this.#write(
+                chat,
+                text,
+                null,
+                buttons.map(({ action }) => action),
+              ),
+            change: async (_chat, id, text) => this.#rewrite(id, text),
+          }
+        : showing || null;
   }
 
   /** Somebody does something here; resolves when it was let in. */

@@ -29,15 +29,22 @@ const PATIENCE_MS = 5_000;
 
 /** A messenger with these channels over that board; its log goes to `lines`. */
 export function messengerOver(
-  { board, folder }: TemporaryBoard,
+  { board, folder }: Pick<TemporaryBoard, "board" | "folder">,
   openers: { readonly [name: string]: OpenChannel },
   lines: string[] = [],
+  now: () => number = Date.now,
 ): Messenger {
   const log = createLog("core", "debug", (line) => void lines.push(line));
   const config = loadConfig({ SANDPIPER_HOME: folder, SANDPIPER_SANDBOX: "local", SANDPIPER_MIN_FREE_MB: "0" });
-  const inbox = createInbox(config, board, Date.now, () => undefined);
-  const desk = { config, board, inbox, log, now: Date.now, port: () => 4747, tellAll: () => undefined };
+  const inbox = createInbox(config, board, now, () => undefined);
+  const desk = { config, board, inbox, log, now, port: () => 4747, tellAll: () => undefined };
   return createMessenger(desk, openers);
+}
+
+/** Throws with what was found when it takes too long. */
+export async function untilSo(isSo: () => boolean, found: () => unknown = () => ""): Promise<void> {
+  for (const giveUpAt = performance.now() + 2 * PATIENCE_MS; !isSo(); await Bun.sleep(2))
+    if (performance.now() > giveUpAt) throw new Error(`It did not happen.\n${Bun.inspect(found())}`);
 }
 
 export async function openOffice(notebook = new Notebook(), owner: string | null = "ann"): Promise<Office> {

@@ -127,3 +127,14 @@ test("a stranger is not answered, and the owner decides", async () => {
   await until(() => seen().some((message) => message.text?.includes("Somebody new") === true));
   expect(graph.view(bob).messages.filter((message) => message.from === "business")).toEqual([]);
 });
+
+test("no file of core's holds a secret of WhatsApp's, or what a stranger said", async () => {
+  const { token, appSecret, verifyToken } = graph.account;
+  const secrets = [token, appSecret, verifyToken, "let me in"];
+  const found: string[] = [];
+  for await (const path of new Bun.Glob("**/*").scan({ cwd: core.home, dot: true, absolute: true })) {
+    const text = Buffer.from(await Bun.file(path).arrayBuffer()).toString("latin1");
+    if (secrets.some((secret) => text.includes(secret))) found.push(path);
+  }
+  expect(found).toEqual([]);
+});

@@ -22,6 +22,8 @@ const STALL_MS = 40_000;
 const FIRST_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 30_000;
 const CONFLICT_MS = 5_000;
+/** Two requests a time. */
+const HOOKED_MS = 12_000;
 const CALL_MS = 10_000;
 
 /** Until the signal aborts, or the service says that it does not know us. */
@@ -130,11 +132,11 @@ class Poll {
       );
     } catch (error) {
       if (!this.#signal.aborted) this.#listening.log.warn("webhook-not-deleted", { channel: "telegram", error });
-      return Math.max(waitMs, CONFLICT_MS);
+      return Math.max(waitMs, HOOKED_MS);
     }
     if (!isAgain) return 0;
     this.#tell("down", "Something sets a webhook for this bot again and again; stop it, or set it up here.");
-    return CONFLICT_MS;
+    return HOOKED_MS;
   }
 
   #tell(state: Health["state"], detail: string): void {

@@ -55,10 +55,12 @@ export function arrivalOf(update: unknown): Arrival | null {
   const chat = message?.chat ?? press?.message.chat;
   if (event === undefined || event === null || from === undefined || chat === undefined) return null;
   return {
-    eventId: `update:${number}`,
+    // The numbers begin anew after a quiet week, and may meet their like.
+    eventId: `update:${number}:${message?.message_id ?? press?.id}`,
     chat: String(chat.id),
     person: [String(from.id)],
-    isPrivate: chat.type === "private",
+    // A private chat has the number of its person; in it nobody else is heard.
+    isPrivate: chat.type === "private" && chat.id === from.id,
     event,
   };
 }

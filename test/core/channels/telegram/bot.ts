@@ -21,6 +21,10 @@ export class HeldClock {
   readonly #watchers = new Map<number, () => void>();
   #nowMs = 0;
 
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
   move(ms: number): void {
     this.#nowMs += ms;
     for (const { atMs, end } of this.#waiting) if (atMs <= this.#nowMs) end();

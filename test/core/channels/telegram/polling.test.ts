@@ -157,9 +157,9 @@ test("a webhook that comes again and again is not fought over in circles", async
     "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
   bot.telegram.faults.add({ method: "getUpdates", kind: "status", code: 409, description, times: 3 });
   const listening = listen(bot);
-  await bot.clock.until(5_000);
+  await bot.clock.until(12_000);
   expect([polls(bot).length, bot.hall.states]).toEqual([2, ["down"]]);
-  bot.clock.move(5_000);
+  bot.clock.move(12_000);
   await bot.telegram.until(() => polls(bot).length === 3);
   await stopped(bot, listening);
 });

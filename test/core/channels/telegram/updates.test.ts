@@ -20,7 +20,7 @@ const stored = { file_id: "F", file_unique_id: "U", file_size: 5 };
 
 test("words", () => {
   expect(arrivalOf(message({ text: "/start" }))).toEqual({
-    eventId: "update:7",
+    eventId: "update:7:3",
     chat: "2001",
     person: ["2001"],
     isPrivate: true,
