@@ -4,6 +4,7 @@ import { readChat, type Chat } from "../shared/chats.ts";
 import type { Board, Tx } from "../shared/db.ts";
 import {
   beginDelivery,
+  chatsAfter,
   chatsOpen,
   endAttempt,
   MOST_ATTEMPTS,
@@ -21,6 +22,7 @@ import { pause } from "../shared/stop.ts";
 import { viewJob } from "../shared/views.ts";
 import { DeliveryError, type Channel, type Order, type OutgoingFile } from "./channels/channel.ts";
 import { Operation } from "./channels/operation.ts";
+import { literal } from "./markdown.ts";
 import { render } from "./render.ts";
 import { replyOf } from "./reply.ts";
 
@@ -41,8 +43,10 @@ export type OutboxDesk = {
 export type Outbox = {
   /** This account can be spoken to from now on. */
   readonly welcome: (key: string) => void;
-  /** Something may be there to be said; cheap when nothing is. */
+  /** Something new may be there to be said; cheap when nothing is. */
   readonly pump: () => void;
+  /** What waited in these chats may go now. */
+  readonly wake: (chatIds: Iterable<string>) => void;
   /** Resolves when nothing is under way any more. */
   readonly close: () => Promise<void>;
 };
@@ -64,16 +68,27 @@ export function say(
 }
 
 const FIRST_BACKOFF_MS = 1_000;
+/** What was refused had no effect: it is tried again every minute, for a day. */
 const MAX_BACKOFF_MS = 60_000;
 const GIVE_UP_MS = 86_400_000;
+const MOST_REFUSALS = 12;
+/** What may have had its effect is tried again less and less often, for half a day. */
+const MAX_DOUBT_MS = 3_600_000;
 /** After the platform said that it does not know us. */
 const REFUSED_MS = 60_000;
-/** A timer knows nothing of a clock that is set. */
-const LONGEST_WAIT_MS = 30_000;
+/** No wait that was written down is believed for longer: the clock may have been set since. */
+const LONGEST_WAIT_MS = 3_600_000;
+/** A timer that is late is not missed: everything open is looked at so often. */
+const NET_MS = 60_000;
 
 export function createOutbox(desk: OutboxDesk): Outbox {
   const outbox = new Lanes(desk);
-  return { welcome: (key) => outbox.welcome(key), pump: () => outbox.pump(), close: () => outbox.close() };
+  return {
+    welcome: (key) => outbox.welcome(key),
+    pump: () => outbox.pump(),
+    wake: (chatIds) => outbox.wake(chatIds),
+    close: () => outbox.close(),
+  };
 }
 
 class Lanes {
@@ -81,56 +96,74 @@ class Lanes {
   readonly #stop = new AbortController();
   /** By chat; and by `name:account` while what was left of it is being marked. */
   readonly #lanes = new Map<string, Promise<void>>();
-  /** By `name:account`: until when nothing is sent (ms since the epoch). */
+  /** By chat: when it is to be looked at again (monotonic ms). */
+  readonly #due = new Map<string, number>();
+  /** By `name:account`: until when nothing is sent (monotonic ms). */
   readonly #pausedUntil = new Map<string, number>();
+  /** By delivery: until when it waits, and how often it was refused in a row, as this process knows it. */
+  readonly #waits = new Map<string, { readonly until: number; readonly refusals: number }>();
+  readonly #net: ReturnType<typeof setInterval>;
+  #seen = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #timerAt = Number.POSITIVE_INFINITY;
 
   constructor(desk: OutboxDesk) {
     this.#desk = desk;
+    this.#net = setInterval(() => this.wake(desk.board.read(chatsOpen)), NET_MS);
   }
 
   /** What was being sent when the last core died waits for what the platform may still tell of it. */
   welcome(key: string): void {
     const echoMs = this.#desk.channels.get(key)?.can.echoMs ?? 0;
-    if (echoMs === 0) return;
+    const open = () => this.#desk.board.read(chatsOpen).filter((chatId) => chatId.startsWith(`${key}:`));
+    if (echoMs === 0) {
+      this.wake(open());
+      return;
+    }
     const marking = this.#mark(key, echoMs).finally(() => {
       this.#lanes.delete(key);
-      this.pump();
+      this.wake(open());
     });
     this.#lanes.set(key, marking);
   }
 
   /** Nothing is said on this account before it is done. Never rejects. */
   async #mark(key: string, echoMs: number): Promise<void> {
-    const { board, now, log } = this.#desk;
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      try {
-        await board.write((tx) => suspectSending(tx, `${key}:`, now() + echoMs));
-        return;
-      } catch (error) {
-        log.error("outbox-failed", { account: key, error });
-        await pause(FIRST_BACKOFF_MS, signal);
-      }
-    }
+    const { board, now } = this.#desk;
+    await this.#insist(() => board.write((tx) => suspectSending(tx, `${key}:`, now() + echoMs)));
   }
 
   pump(): void {
     if (this.#stop.signal.aborted || this.#desk.channels.size === 0) return;
-    for (const chatId of this.#desk.board.read(chatsOpen)) {
-      if (this.#lanes.has(chatId)) continue;
-      const lane = this.#run(chatId).finally(() => {
-        this.#lanes.delete(chatId);
-      });
-      this.#lanes.set(chatId, lane);
-    }
+    const { chatIds, seq } = this.#desk.board.read((tx) => chatsAfter(tx, this.#seen));
+    this.#seen = seq;
+    this.wake(chatIds);
+  }
+
+  wake(chatIds: Iterable<string>): void {
+    if (this.#stop.signal.aborted) return;
+    for (const chatId of chatIds) this.#begin(chatId);
   }
 
   async close(): Promise<void> {
     this.#stop.abort();
+    clearInterval(this.#net);
     if (this.#timer !== null) clearTimeout(this.#timer);
     await Promise.all(this.#lanes.values());
+  }
+
+  #begin(chatId: string): void {
+    this.#due.delete(chatId);
+    if (this.#lanes.has(chatId)) {
+      // What is new may have come after its last look.
+      this.#lookIn(chatId, 0);
+      return;
+    }
+    const lane = this.#run(chatId).finally(() => {
+      this.#lanes.delete(chatId);
+      if ((this.#due.get(chatId) ?? Number.POSITIVE_INFINITY) <= performance.now()) this.#begin(chatId);
+    });
+    this.#lanes.set(chatId, lane);
   }
 
   /** Until nothing is left to be said in this chat, or it has to wait. Never rejects. */
@@ -143,31 +176,48 @@ class Lanes {
         const key = `${chat.channel}:${chat.account}`;
         const channel = channels.get(key);
         if (channel === undefined || this.#lanes.has(key)) return;
-        const notBefore = Math.max(next.notBefore, this.#pausedUntil.get(key) ?? 0);
-        const waitMs = Math.max(notBefore - this.#desk.now(), channel.waitMs?.(chat.chat) ?? 0);
+        const waitMs = Math.max(this.#waitOf(key, next), channel.waitMs?.(chat.chat) ?? 0);
         if (waitMs > 0) {
-          this.#pumpIn(waitMs);
+          this.#lookIn(chatId, waitMs);
           return;
         }
         await this.#handle(chat, channel, next);
       }
     } catch (error) {
       log.error("outbox-failed", { chat: chatId, error });
-      this.#pumpIn(FIRST_BACKOFF_MS);
+      this.#lookIn(chatId, FIRST_BACKOFF_MS);
     }
   }
 
-  #pumpIn(waitMs: number): void {
-    const at = performance.now() + Math.min(waitMs, LONGEST_WAIT_MS);
-    if (at >= this.#timerAt) return;
+  /** By the clock of this process where it made the wait: the machine's may be set. */
+  #waitOf(key: string, { id, notBefore }: Delivery): number {
+    const paused = (this.#pausedUntil.get(key) ?? 0) - performance.now();
+    const known = this.#waits.get(id);
+    const own =
+      known === undefined ? Math.min(notBefore - this.#desk.now(), LONGEST_WAIT_MS) : known.until - performance.now();
+    return Math.max(paused, own);
+  }
+
+  #lookIn(chatId: string, waitMs: number): void {
+    const at = performance.now() + waitMs;
+    this.#due.set(chatId, Math.min(at, this.#due.get(chatId) ?? at));
+    this.#setTimer(at);
+  }
+
+  #setTimer(at: number): void {
+    if (at >= this.#timerAt || this.#stop.signal.aborted) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timerAt = at;
     this.#timer = setTimeout(
       () => {
         this.#timerAt = Number.POSITIVE_INFINITY;
-        this.pump();
+        const now = performance.now();
+        const due = [...this.#due].filter(([, time]) => time <= now).map(([chatId]) => chatId);
+        this.wake(due.filter((chatId) => !this.#lanes.has(chatId)));
+        const rest = [...this.#due.values()].filter((time) => time > now);
+        if (rest.length > 0) this.#setTimer(rest.reduce((one, other) => Math.min(one, other)));
       },
-      Math.min(waitMs, LONGEST_WAIT_MS),
+      Math.max(0, at - performance.now()),
     );
   }
 
@@ -208,7 +258,9 @@ class Lanes {
     };
     try {
       const platformId = await channel.deliver(order, this.#stop.signal);
-      await endAttempt(board, delivery.id, { outcome: "sent", platformId }, now());
+      this.#waits.delete(delivery.id);
+      // It has been said: whatever is wrong with the table, it is not said again for that.
+      await this.#insist(() => endAttempt(board, delivery.id, { outcome: "sent", platformId }, now()));
     } catch (thrown) {
       // A stop in the middle: nobody knows, and the next start asks.
       if (this.#stop.signal.aborted) return;
@@ -227,36 +279,65 @@ class Lanes {
     error: DeliveryError,
   ): Promise<void> {
     const { board, now } = this.#desk;
-    const key = `${chat.channel}:${chat.account}`;
-    const attempts = delivery.attempts + 1;
-    const waitMs = error.retryAfterMs ?? backoff(attempts);
-    if (error.isForAll || error.failure === "auth")
-      this.#pausedUntil.set(key, now() + (error.failure === "auth" ? REFUSED_MS : waitMs));
-    const isOver = attempts >= MOST_ATTEMPTS || now() - delivery.createdAt > GIVE_UP_MS;
-    const mayBeTried = error.failure === "not_sent" || error.failure === "ambiguous" || error.failure === "auth";
-    const failure = { error: error.message, notBefore: now() + waitMs };
-    if (error.failure === "window") {
-      await endAttempt(board, delivery.id, { ...failure, outcome: "held" }, now());
-      return;
-    }
-    if (mayBeTried && (!isOver || error.failure === "auth")) {
-      const isUnknown = error.failure === "ambiguous";
-      const notBefore = isUnknown ? now() + Math.max(waitMs, channel.can.echoMs) : failure.notBefore;
-      await endAttempt(board, delivery.id, { ...failure, notBefore, outcome: isUnknown ? "unknown" : "later" }, now());
-      return;
-    }
-    await endAttempt(board, delivery.id, { ...failure, outcome: "failed" }, now());
-    if (operation.kind !== "text") await this.#apologise(chat, channel, delivery, error);
+    const outcome = this.#outcomeOf(delivery, error);
+    const refusals = outcome === "later" ? (this.#waits.get(delivery.id)?.refusals ?? 0) + 1 : 0;
+    const most = outcome === "unknown" ? MAX_DOUBT_MS : MAX_BACKOFF_MS;
+    const asked = error.failure === "auth" ? REFUSED_MS : error.retryAfterMs;
+    const least = outcome === "unknown" ? channel.can.echoMs : 0;
+    const waitMs = Math.max(least, asked ?? backoff(outcome === "unknown" ? delivery.attempts + 1 : refusals, most));
+    const until = performance.now() + waitMs;
+    if (error.isForAll || error.failure === "auth") this.#pausedUntil.set(`${chat.channel}:${chat.account}`, until);
+    if (outcome === "later" || outcome === "unknown") this.#waits.set(delivery.id, { until, refusals });
+    else this.#waits.delete(delivery.id);
+    const end = { outcome, error: error.message, notBefore: now() + waitMs };
+    await this.#insist(() => endAttempt(board, delivery.id, end, now()));
+    if (outcome === "failed") await this.#apologise(chat, channel, delivery, operation, error);
   }
 
-  /** A picture or file that cannot be sent is not passed over in silence. */
-  async #apologise(chat: Chat, channel: Channel, delivery: Delivery, error: DeliveryError): Promise<void> {
+  /** A refusal is given up only after a day, and never in the first minutes: the machine may have slept. */
+  #outcomeOf(delivery: Delivery, { failure }: DeliveryError): "later" | "unknown" | "held" | "failed" {
+    if (failure === "window") return "held";
+    if (failure === "permanent") return "failed";
+    if (failure === "ambiguous") return delivery.attempts + 1 >= MOST_ATTEMPTS ? "failed" : "unknown";
+    const isOld = this.#desk.now() - delivery.createdAt > GIVE_UP_MS;
+    const refusals = this.#waits.get(delivery.id)?.refusals ?? 0;
+    return failure === "not_sent" && isOld && refusals + 1 >= MOST_REFUSALS ? "failed" : "later";
+  }
+
+  /** Until it is in the table, or we are stopping. */
+  async #insist(write: () => Promise<void>): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      try {
+        await write();
+        return;
+      } catch (error) {
+        this.#desk.log.error("outbox-failed", { error });
+        await pause(FIRST_BACKOFF_MS, signal);
+      }
+    }
+  }
+
+  /** What cannot be sent is not passed over in silence, and the words beside a picture are said without it. */
+  async #apologise(
+    chat: Chat,
+    channel: Channel,
+    delivery: Delivery,
+    operation: Operation,
+    error: DeliveryError,
+  ): Promise<void> {
+    const isText = operation.kind === "text";
+    // Words that the platform does not take will not be taken in other words either.
+    if (isText && error.failure === "permanent") return;
     const { board, now, linkTo } = this.#desk;
-    const markdown = `A file could not be sent here. ${error.message} It is in the dashboard: ${linkTo(chat.conversationId)}`;
-    const operations = render({ markdown, files: [], actions: [], dashboard: "" }, channel.can);
+    const what = isText ? "An answer" : "A file";
+    const sorry = `${what} could not be sent here. ${error.message} It is in the dashboard: ${linkTo(chat.conversationId)}`;
+    const markdown = isText || operation.plain === "" ? sorry : `${literal(operation.plain)}\n\n${sorry}`;
+    const actions = operation.kind === "album" ? [] : operation.buttons;
+    const operations = render({ markdown, files: [], actions, dashboard: "" }, channel.can);
     await board.write((tx) =>
-      operations.forEach((operation, index) =>
-        queueDelivery(tx, { id: `${delivery.id}.sorry.${index}`, chatId: chat.id, operation }, now()),
+      operations.forEach((one, index) =>
+        queueDelivery(tx, { id: `${delivery.id}.sorry.${index}`, chatId: chat.id, operation: one }, now()),
       ),
     );
   }
@@ -269,5 +350,5 @@ class Lanes {
   }
 }
 
-const backoff = (attempts: number): number =>
-  Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (attempts - 1)) * (0.75 + 0.5 * Math.random());
+const backoff = (attempts: number, most: number): number =>
+  Math.min(most, FIRST_BACKOFF_MS * 2 ** (attempts - 1)) * (0.75 + 0.5 * Math.random());

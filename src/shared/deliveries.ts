@@ -39,8 +39,8 @@ const DeliveryRow = z.object({
 });
 const ReplyRow = z.object({ job_id: text, chat_id: text, asked_by: optionalText, placed: optionalText });
 
-/** Then a message is given up. */
-export const MOST_ATTEMPTS = 12;
+/** Attempts that may each have had their effect; then a message is given up. */
+export const MOST_ATTEMPTS = 16;
 
 const OPEN = "(state = 'ready' OR state = 'sending' OR state = 'held')";
 
@@ -93,6 +93,13 @@ export function queueDelivery(
 /** The chats in which something is still to be said. */
 export function chatsOpen(tx: Tx): string[] {
   return tx.all(`SELECT DISTINCT chat_id FROM deliveries WHERE ${OPEN}`).map((row) => text.parse(row["chat_id"]));
+}
+
+/** The chats in which something was queued after a seq, and the newest seq. */
+export function chatsAfter(tx: Tx, seq: number): { readonly chatIds: readonly string[]; readonly seq: number } {
+  const rows = tx.all(`SELECT chat_id FROM deliveries NOT INDEXED WHERE seq > ? AND ${OPEN}`, seq);
+  const newest = tx.get("SELECT coalesce(max(seq), 0) AS newest FROM deliveries")?.["newest"];
+  return { chatIds: [...new Set(rows.map((row) => text.parse(row["chat_id"])))], seq: integer.parse(newest) };
 }
 
 /** What comes next in a chat. */
@@ -167,12 +174,15 @@ export function endAttempt(board: Board, id: string, end: DeliveryEnd, now: numb
       markSent(tx, id, end.platformId, now, "state = 'sending'");
       return;
     }
+    // What had no effect was no attempt.
     tx.run(
-      `UPDATE deliveries SET state = ?, error = ?, not_before = ?, ended_at = ? WHERE id = ? AND ${OPEN}`,
+      `UPDATE deliveries SET state = ?, error = ?, not_before = ?, ended_at = ?, attempts = attempts - ?
+       WHERE id = ? AND ${OPEN}`,
       STATES[end.outcome],
       end.error,
-      end.notBefore,
+      Math.ceil(end.notBefore),
       end.outcome === "failed" ? now : null,
+      end.outcome === "later" ? 1 : 0,
       id,
     );
   });
@@ -227,7 +237,7 @@ export function recallSent(
      WHERE id = ? AND state <> 'failed' AND (receipt IS NULL OR receipt = 'sent')`,
     STATES[outcome],
     end.error,
-    end.notBefore,
+    Math.ceil(end.notBefore),
     outcome === "failed" ? now : null,
     id,
   );

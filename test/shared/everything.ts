@@ -34,7 +34,15 @@ import { DONE, claimOne, jobOf, retry } from "./claiming.ts";
 import { DAY, HOUR, NOON, addSchedule } from "./scheduled.ts";
 import { addJob, uploadedFile } from "./temporary.ts";
 import { arrivalsOf, chatsWaiting, closeArrival, keepArrival, markAsked } from "../../src/shared/arrivals.ts";
-import { chatOf, clearAddress, chatsOfOwners, newChatId, openChat, setConversation } from "../../src/shared/chats.ts";
+import {
+  chatOf,
+  clearAddress,
+  chatsOfOwners,
+  newChatId,
+  openChat,
+  readChat,
+  setConversation,
+} from "../../src/shared/chats.ts";
 import {
   addAliases,
   dropAliases,
@@ -50,6 +58,7 @@ import {
 import {
   addReply,
   beginDelivery,
+  chatsAfter,
   chatsOpen,
   endAttempt,
   expandDelivery,
@@ -251,7 +260,9 @@ async function doChats(board: Board): Promise<void> {
   await setPlaced(board, "answered", "p");
   const [claim] = (await claimJobs(board, "3-c", () => 99, NOON)).filter((one) => one.jobId === "answered");
   if (claim !== undefined) await settleJob(board, claim, DONE, NOON);
-  const result = board.read((tx) => [chatsOpen(tx), nextDelivery(tx, chat)] as const)[1];
+  const result = board.read(
+    (tx) => [chatsOpen(tx), nextDelivery(tx, chat), chatsAfter(tx, 0), readChat(tx, chat)] as const,
+  )[1];
   if (result !== null) await expandDelivery(board, result, [{}, {}], "p", NOON);
   const part = board.read((tx) => nextDelivery(tx, chat))?.id ?? "";
   await beginDelivery(board, part);

@@ -53,6 +53,13 @@ const GRANTS: readonly (readonly [piece: string, plan: string, reason: string])[
     "SCAN message_uploads",
     "only when a conversation is deleted or a backup restored",
   ],
+  [
+    "FROM contacts WHERE standing = 'asking' AND created_at",
+    "SCAN contacts",
+    "whom the owner decided about, and three",
+  ],
+  ["UPDATE chats SET", "SCAN chats", "a chat for each person whom the owner let in: a handful"],
+  ["FROM chats WHERE channel = ? AND account = ? AND person = ?", "", "the same"],
   ["FROM schedules ORDER BY rowid", "SCAN schedules", "all of them are wanted"],
   ["FROM pairings WHERE expires_at", "SCAN pairings", "links that live for five minutes: a handful"],
   ["FROM workers WHERE NOT EXISTS", "SCAN workers", "a row a worker: a handful"],
