@@ -1,17 +1,19 @@
 // Deals with what was let in: commands and presses at once, messages one after the other, each a job in one transaction.
 import { arrivalsOf, chatsWaiting, closeArrival, markAsked, type KeptArrival } from "../shared/arrivals.ts";
 import { readChat, type Chat } from "../shared/chats.ts";
+import { CHOICES } from "../shared/choices.ts";
 import type { Tx } from "../shared/db.ts";
 import { AppError } from "../shared/errors.ts";
 import { pause } from "../shared/stop.ts";
 import type { UploadedFile } from "../shared/types.ts";
 import { insertUpload } from "../shared/uploads.ts";
 import type { Channel, IncomingFile } from "./channels/channel.ts";
-import { commandIn, runCommand } from "./commands.ts";
+import { runCommand } from "./chat_commands.ts";
 import { Kept } from "./door.ts";
+import { commandIn } from "./intent.ts";
 import { say } from "./outbox.ts";
 import { press } from "./presses.ts";
-import { choose, CHOICES, makeJob, type RequestDesk } from "./requests.ts";
+import { choose, makeJob, type RequestDesk } from "./requests.ts";
 
 export type AttendantDesk = RequestDesk;
 

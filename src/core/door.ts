@@ -1,6 +1,6 @@
 // Where platforms hand in what happened on them: who may write, what is kept, and that nothing is taken twice.
 import { z } from "zod";
-import { closeArrival, keepArrival } from "../shared/arrivals.ts";
+import { isKept, keepArrival } from "../shared/arrivals.ts";
 import { chatOf, clearAddress, chatsOfOwners, newChatId, openChat } from "../shared/chats.ts";
 import {
   addAliases,
@@ -16,15 +16,15 @@ import {
 } from "../shared/contacts.ts";
 import type { Board, Tx } from "../shared/db.ts";
 import { recallSent, recordReceipt, releaseHeld } from "../shared/deliveries.ts";
-import type { Arrival, Channel, Door, Health, Receipt } from "./channels/channel.ts";
+import type { Arrival, ArrivalEvent, Channel, Door, Health, Receipt } from "./channels/channel.ts";
 import { say } from "./outbox.ts";
 
 export type DoorDesk = {
   readonly board: Board;
   readonly channels: ReadonlyMap<string, Channel>;
   readonly now: () => number;
-  /** Something was let in, or is to be said. */
-  readonly onAdmitted: () => void;
+  /** Something was let in, or is to be said: in these chats what waited may go. */
+  readonly onAdmitted: (chatIds: ReadonlySet<string>) => void;
   readonly onHealth: (health: Health) => void;
 };
 
@@ -47,51 +47,50 @@ export function createDoor(desk: DoorDesk, channel: Channel): Door {
   const account = { channel: channel.name, account: channel.account };
   return {
     admit: async (arrivals, receipts = []) => {
-      await desk.board.write((tx) => {
-        for (const arrival of arrivals) letIn(desk, tx, account, arrival);
-        for (const receipt of receipts) takeReceipt(tx, receipt, desk.now());
-      });
-      desk.onAdmitted();
+      const woken = await desk.board.write((tx) => [
+        ...arrivals.map((arrival) => letIn(desk, tx, account, arrival)),
+        ...receipts.map((receipt) => takeReceipt(tx, account, receipt, desk.now())),
+      ]);
+      desk.onAdmitted(new Set(woken.filter((chatId) => chatId !== null)));
     },
     tell: desk.onHealth,
   };
 }
 
-function letIn(desk: DoorDesk, tx: Tx, account: Account, arrival: Arrival): void {
+/** Returns the chat in which what waited may go; null: nothing has changed in any. */
+function letIn(desk: DoorDesk, tx: Tx, account: Account, arrival: Arrival): string | null {
   const now = desk.now();
   const { event } = arrival;
-  if (event.kind === "renamed") {
-    rename(tx, account, arrival, event.from, now);
-    return;
-  }
+  if (event.kind === "renamed") return rename(tx, account, arrival, event.from, now);
+  // Of groups, and of those who may not write, nothing is kept: not even a mark, of which they could make many.
+  if (!arrival.isPrivate) return null;
   const contact = findContact(tx, account, arrival.person);
   const isWelcome = contact?.standing === "owner" || contact?.standing === "allowed";
+  const isInvited = event.kind === "message" && takeInvitation(tx, account, codeIn(event), now);
+  if (!isWelcome && !isInvited) {
+    if (contact === null) askOwners(desk, tx, account, arrival);
+    return null;
+  }
   const id = contact === null ? newChatId(account) : (chatOf(tx, contact)?.id ?? newChatId(account));
-  const kept = isWelcome && arrival.isPrivate ? event : null;
+  const mark = {
+    ...account,
+    eventId: arrival.eventId,
+    messageKey: event.kind === "message" ? `${arrival.chat}:${event.messageId}` : null,
+  };
+  // What a message with a code says is not kept.
   const seq = keepArrival(
     tx,
-    {
-      ...account,
-      eventId: arrival.eventId,
-      messageKey: event.kind === "message" ? `${arrival.chat}:${event.messageId}` : null,
-      chatId: kept === null ? null : id,
-      body: kept,
-    },
+    isInvited ? { ...mark, chatId: null, body: null } : { ...mark, chatId: id, body: event },
     now,
   );
-  if (seq === null || !arrival.isPrivate) return;
+  if (seq === null) return null;
   clearAddress(tx, account, arrival.chat, id);
-  if (event.kind === "message" && takeInvitation(tx, codeIn(event.text), now)) {
-    // What the message says is the code; it is not kept.
-    closeArrival(tx, seq);
-    const [person = ""] = arrival.person;
-    const owner = setStanding(tx, { ...account, person: contact?.person ?? person, standing: "owner" }, now);
-    meet(tx, owner, id, arrival, now);
-    say(desk, tx, id, `arrival:${seq}`, WELCOME, []);
-  } else if (isWelcome && contact !== null) {
-    meet(tx, contact, id, arrival, now);
-    releaseHeld(tx, id);
-  } else if (contact === null) askOwners(desk, tx, account, arrival.person, seq);
+  const [person = ""] = arrival.person;
+  const owner = { ...account, person: contact?.person ?? person, standing: "owner" } as const;
+  meet(tx, isInvited || contact === null ? setStanding(tx, owner, now) : contact, id, arrival, now);
+  if (isInvited) say(desk, tx, id, `arrival:${seq}`, WELCOME, []);
+  releaseHeld(tx, id);
+  return id;
 }
 
 /** They are known by the strongest of their ids, and spoken to where they wrote from. */
@@ -103,43 +102,50 @@ function meet(tx: Tx, contact: Contact, chatId: string, { person: ids, chat }: A
   openChat(tx, chatId, known, chat, now);
 }
 
-/** The old id may be somebody else's tomorrow. */
-function rename(tx: Tx, account: Account, { person: ids, chat }: Arrival, from: string, now: number): void {
+/** The old id may be somebody else's tomorrow: told a second time, it may be already. */
+function rename(
+  tx: Tx,
+  account: Account,
+  { eventId, person: ids, chat }: Arrival,
+  from: string,
+  now: number,
+): string | null {
   const contact = findContact(tx, account, [from]);
-  if (contact === null) return;
+  if (contact === null) return null;
+  const mark = { ...account, eventId: `${eventId}:${from}`, messageKey: null, chatId: null, body: null };
+  if (keepArrival(tx, mark, now) === null) return null;
   dropAliases(tx, account, [from]);
   const [person = contact.person] = ids;
   const known = contact.person === from ? renameContact(tx, contact, person) : contact;
   addAliases(tx, known, ids);
   const talk = chatOf(tx, known);
-  if (talk !== null) openChat(tx, talk.id, known, chat, now);
+  if (talk === null) return null;
+  openChat(tx, talk.id, known, chat, now);
+  return talk.id;
 }
 
-/** `/start CODE`, or the code alone where a link can only prefill the message. */
-const codeIn = (text: string): string => /^(?:\/start\s+)?([\w-]{16,64})$/.exec(text.trim())?.[1] ?? "";
+/** `/start CODE`, or the code alone where a link can only prefill the message; in somebody's own words. */
+const codeIn = ({ text, files, isForwarded }: Extract<ArrivalEvent, { kind: "message" }>): string =>
+  isForwarded || files.length > 0 ? "" : (/^(?:\/start\s+)?([\w-]{16,64})$/.exec(text.trim())?.[1] ?? "");
 
 const WELCOME =
   "This chat is yours now. Send a file and say what you want, for example “Graph this CSV”. /help shows more.";
 
 /** A stranger wrote: nothing is kept but the id, nothing is answered, and the owner decides. */
-function askOwners(
-  desk: DoorDesk,
-  tx: Tx,
-  account: Account,
-  [person = "", ...weaker]: readonly string[],
-  seq: number,
-): void {
+function askOwners(desk: DoorDesk, tx: Tx, account: Account, { eventId, person: ids, chat }: Arrival): void {
+  const [person = "", ...weaker] = ids;
+  clearAddress(tx, account, chat, "");
   dropAliases(tx, account, weaker);
   expireAsking(tx, desk.now());
   const asking = addAsking(tx, account, person, desk.now());
   if (asking === null) return;
   const mark = markOf(asking);
-  for (const chat of chatsOfOwners(tx))
+  for (const owner of chatsOfOwners(tx))
     say(
       desk,
       tx,
-      chat.id,
-      `card:${seq}:${chat.id}`,
+      owner.id,
+      `card:${account.channel}:${eventId}:${owner.id}`,
       `Somebody new wrote to this bot on ${account.channel}: id ${person}. May they use it?`,
       [
         { title: "Let in", action: `allow:${mark}` },
@@ -156,13 +162,15 @@ export function markOf({ channel, account, person }: Contact): string {
     .slice(0, 16);
 }
 
-function takeReceipt(tx: Tx, receipt: Receipt, now: number): void {
-  if (receipt.status !== "failed") {
-    recordReceipt(tx, { ...receipt, status: receipt.status }, now);
-    return;
-  }
+/** Returns the chat that the message is in; null for none of ours, and for what was told before. */
+function takeReceipt(tx: Tx, account: Account, receipt: Receipt, now: number): string | null {
+  const failed = { ...account, eventId: `failed:${receipt.platformId}`, messageKey: null, chatId: null, body: null };
+  if (receipt.status !== "failed")
+    // Platforms tell in any order: what failed has not arrived after all.
+    return isKept(tx, failed) ? null : recordReceipt(tx, { ...receipt, status: receipt.status }, now);
+  if (keepArrival(tx, failed, now) === null) return null;
   const failure = receipt.error?.failure ?? "permanent";
   const outcome = failure === "window" ? "held" : failure === "not_sent" ? "later" : "failed";
   const error = receipt.error?.message ?? "The platform could not deliver it.";
-  recallSent(tx, receipt, { outcome, error, notBefore: now + (receipt.error?.retryAfterMs ?? 0) }, now);
+  return recallSent(tx, receipt, { outcome, error, notBefore: now + (receipt.error?.retryAfterMs ?? 0) }, now);
 }

@@ -14,6 +14,7 @@ import { createDoor } from "./door.ts";
 import type { Inbox } from "./inbox.ts";
 import { pollForStrangers } from "./live.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
+import { overviewOf } from "./overview.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { serveWebhooks, type Webhook } from "./webhooks.ts";
 
@@ -34,6 +35,8 @@ export type MessengerDesk = {
   readonly inbox: Inbox;
   readonly log: Log;
   readonly now: () => number;
+  /** Ms that only ever grow. */
+  readonly monotonic: () => number;
   readonly port: () => number;
   /** Wakes the worker and whoever follows the events. */
   readonly tellAll: () => void;
@@ -74,20 +77,24 @@ class Switchboard {
   readonly #stopPolling: () => void;
 
   constructor(desk: MessengerDesk) {
-    const { board, config, inbox, log, now, port } = desk;
+    const { board, config, inbox, log, now, monotonic, port } = desk;
     const channels = this.#channels;
+    const linkTo = (id: string | null) => `http://localhost:${port()}/${id === null ? "" : `c/${id}`}`;
+    const settings = () => overviewOf(config, this.states(), linkTo(null));
+    const onSaid = () => this.#hear();
     this.#desk = desk;
     this.#progress = createProgress({ board, channels, log });
     this.#outbox = createOutbox({
       board,
       channels,
       now,
+      monotonic,
       log,
       home: config.home,
-      linkTo: (id) => `http://localhost:${port()}/${id === null ? "" : `c/${id}`}`,
+      linkTo,
       endProgress: this.#progress.end,
     });
-    this.#attendant = createAttendant({ board, channels, inbox, log, now, onSaid: () => this.#hear() });
+    this.#attendant = createAttendant({ board, channels, inbox, log, now, settings, linkTo, onSaid });
     const isCalled = config.whatsapp.token !== "" || config.telegram.webhook !== "";
     this.#webhooks = isCalled ? serveWebhooks(config, log, (path) => this.#webhookAt(path)) : null;
     // A job may be ended by a program that tells nobody.
@@ -115,7 +122,7 @@ class Switchboard {
     const channel = [...this.#channels.values()].find((one) => one.name === name);
     if (channel === undefined) throw new AppError("not_found", `${name} is not set up, or not reached yet.`);
     const code = randomBytes(24).toString("base64url");
-    await addInvitation(board, code, now() + INVITATION_MS, now());
+    await addInvitation(board, { channel: name, account: channel.account }, code, now() + INVITATION_MS, now());
     return channel.linkFor(code) ?? `Write this to the bot: /start ${code}`;
   }
 
@@ -151,10 +158,11 @@ class Switchboard {
       this.#states.set(name, { name, account: channel.account, ...health });
       log.info("channel-health", { channel: name, ...health });
     };
-    const door = createDoor(
-      { board, channels: this.#channels, now, onAdmitted: () => this.#hear(), onHealth },
-      channel,
-    );
+    const onAdmitted = (chatIds: ReadonlySet<string>): void => {
+      this.#hear();
+      this.#outbox.wake(chatIds);
+    };
+    const door = createDoor({ board, channels: this.#channels, now, onAdmitted, onHealth }, channel);
     this.#channels.set(key, channel);
     this.#doors.set(name, door);
     this.#outbox.welcome(key);

@@ -31,6 +31,8 @@ export type OutboxDesk = {
   /** By `name:account`. */
   readonly channels: ReadonlyMap<string, Channel>;
   readonly now: () => number;
+  /** Ms that only ever grow; waits go by them, because the clock may be set. */
+  readonly monotonic: () => number;
   readonly log: Log;
   /** The project's folder with data/ and storage/. */
   readonly home: string;
@@ -138,6 +140,7 @@ class Lanes {
     const { chatIds, seq } = this.#desk.board.read((tx) => chatsAfter(tx, this.#seen));
     this.#seen = seq;
     this.wake(chatIds);
+    if (this.#desk.monotonic() >= this.#timerAt) this.#wakeDue();
   }
 
   wake(chatIds: Iterable<string>): void {
@@ -161,7 +164,7 @@ class Lanes {
     }
     const lane = this.#run(chatId).finally(() => {
       this.#lanes.delete(chatId);
-      if ((this.#due.get(chatId) ?? Number.POSITIVE_INFINITY) <= performance.now()) this.#begin(chatId);
+      if ((this.#due.get(chatId) ?? Number.POSITIVE_INFINITY) <= this.#desk.monotonic()) this.#begin(chatId);
     });
     this.#lanes.set(chatId, lane);
   }
@@ -191,15 +194,17 @@ class Lanes {
 
   /** By the clock of this process where it made the wait: the machine's may be set. */
   #waitOf(key: string, { id, notBefore }: Delivery): number {
-    const paused = (this.#pausedUntil.get(key) ?? 0) - performance.now();
+    const paused = (this.#pausedUntil.get(key) ?? 0) - this.#desk.monotonic();
     const known = this.#waits.get(id);
     const own =
-      known === undefined ? Math.min(notBefore - this.#desk.now(), LONGEST_WAIT_MS) : known.until - performance.now();
+      known === undefined
+        ? Math.min(notBefore - this.#desk.now(), LONGEST_WAIT_MS)
+        : known.until - this.#desk.monotonic();
     return Math.max(paused, own);
   }
 
   #lookIn(chatId: string, waitMs: number): void {
-    const at = performance.now() + waitMs;
+    const at = this.#desk.monotonic() + waitMs;
     this.#due.set(chatId, Math.min(at, this.#due.get(chatId) ?? at));
     this.#setTimer(at);
   }
@@ -208,17 +213,18 @@ class Lanes {
     if (at >= this.#timerAt || this.#stop.signal.aborted) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(
-      () => {
-        this.#timerAt = Number.POSITIVE_INFINITY;
-        const now = performance.now();
-        const due = [...this.#due].filter(([, time]) => time <= now).map(([chatId]) => chatId);
-        this.wake(due.filter((chatId) => !this.#lanes.has(chatId)));
-        const rest = [...this.#due.values()].filter((time) => time > now);
-        if (rest.length > 0) this.#setTimer(rest.reduce((one, other) => Math.min(one, other)));
-      },
-      Math.max(0, at - performance.now()),
-    );
+    this.#timer = setTimeout(() => this.#wakeDue(), Math.max(0, at - this.#desk.monotonic()));
+  }
+
+  #wakeDue(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    const now = this.#desk.monotonic();
+    const due = [...this.#due].filter(([, at]) => at <= now).map(([chatId]) => chatId);
+    // A lane that is at work looks by itself when it ends.
+    this.wake(due.filter((chatId) => !this.#lanes.has(chatId)));
+    const rest = [...this.#due.values()].filter((at) => at > now);
+    if (rest.length > 0) this.#setTimer(rest.reduce((one, other) => Math.min(one, other)));
   }
 
   async #handle(chat: Chat, channel: Channel, delivery: Delivery): Promise<void> {
@@ -285,7 +291,7 @@ class Lanes {
     const asked = error.failure === "auth" ? REFUSED_MS : error.retryAfterMs;
     const least = outcome === "unknown" ? channel.can.echoMs : 0;
     const waitMs = Math.max(least, asked ?? backoff(outcome === "unknown" ? delivery.attempts + 1 : refusals, most));
-    const until = performance.now() + waitMs;
+    const until = this.#desk.monotonic() + waitMs;
     if (error.isForAll || error.failure === "auth") this.#pausedUntil.set(`${chat.channel}:${chat.account}`, until);
     if (outcome === "later" || outcome === "unknown") this.#waits.set(delivery.id, { until, refusals });
     else this.#waits.delete(delivery.id);

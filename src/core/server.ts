@@ -49,7 +49,7 @@ async function main(): Promise<void> {
     reaper.suspect(workerId).catch((error: unknown) => log.error("reaper-failed", { error }));
   });
   const inbox = createInbox(config, board, systemClock.now, tellAll);
-  const messenger = createMessenger({ config, board, inbox, log, now: systemClock.now, port, tellAll }, CHANNELS);
+  const messenger = createMessenger({ config, board, inbox, log, ...systemClock, port, tellAll }, CHANNELS);
   const ticker = createTicker(board, systemClock.now, tellAll, log);
   const guard: Guard = { auth, log, port, maxBodyBytes: config.maxUploadBytes + FORM_BYTES };
   const desk = {

@@ -40,6 +40,12 @@ export function keepArrival(tx: Tx, arrival: NewArrival, now: number): number | 
   return integer.parse(tx.get("SELECT last_insert_rowid() AS seq")?.["seq"]);
 }
 
+/** Whether it is known. */
+export function isKept(tx: Tx, { channel, account, eventId }: Account & { readonly eventId: string }): boolean {
+  const sql = "SELECT 1 FROM arrivals WHERE channel = ? AND account = ? AND event_id = ?";
+  return tx.get(sql, channel, account, eventId) !== null;
+}
+
 /** The chats in which something waits. */
 export function chatsWaiting(tx: Tx): string[] {
   return tx

@@ -125,17 +125,25 @@ export function listContacts(tx: Tx): Contact[] {
   return tx.all("SELECT * FROM contacts ORDER BY channel, account, created_at").map((row) => ContactRow.parse(row));
 }
 
-/** The link with this code makes whoever opens it first the owner. */
-export function addInvitation(board: Board, code: string, expiresAt: number, now: number): Promise<void> {
+/** The link with this code makes whoever opens it first the owner, on that account of ours. */
+export function addInvitation(
+  board: Board,
+  account: Account,
+  code: string,
+  expiresAt: number,
+  now: number,
+): Promise<void> {
   return board.write((tx) => {
     tx.run("DELETE FROM invitations WHERE expires_at < ?", now);
-    tx.run("INSERT INTO invitations (code_sha256, expires_at) VALUES (?, ?)", hashOf(code), expiresAt);
+    tx.run("INSERT INTO invitations (code_sha256, expires_at) VALUES (?, ?)", hashOf(account, code), expiresAt);
   });
 }
 
 /** Statement. True once for each code. */
-export function takeInvitation(tx: Tx, code: string, now: number): boolean {
-  return tx.run("DELETE FROM invitations WHERE code_sha256 = ? AND expires_at >= ?", hashOf(code), now) === 1;
+export function takeInvitation(tx: Tx, account: Account, code: string, now: number): boolean {
+  const hash = hashOf(account, code);
+  return tx.run("DELETE FROM invitations WHERE code_sha256 = ? AND expires_at >= ?", hash, now) === 1;
 }
 
-const hashOf = (code: string): string => new Bun.CryptoHasher("sha256").update(code).digest("hex");
+const hashOf = ({ channel, account }: Account, code: string): string =>
+  new Bun.CryptoHasher("sha256").update(JSON.stringify([channel, account, code])).digest("hex");

@@ -207,18 +207,19 @@ export function recordReceipt(
   tx: Tx,
   receipt: { readonly delivery: string | null; readonly platformId: string; readonly status: ReceiptStatus },
   now: number,
-): void {
-  const id = receipt.delivery ?? deliveryOf(tx, receipt.platformId);
-  if (id === null) return;
-  markSent(tx, id, receipt.platformId, now);
+): string | null {
+  const known = deliveryOf(tx, receipt);
+  if (known === null) return null;
+  markSent(tx, known.id, receipt.platformId, now);
   const lower = RECEIPTS.slice(0, RECEIPTS.indexOf(receipt.status));
   tx.run(
     `UPDATE deliveries SET receipt = ?1 WHERE id = ?2 AND (receipt IS NULL OR receipt = ?3 OR receipt = ?4)`,
     receipt.status,
-    id,
+    known.id,
     lower[0] ?? "",
     lower[1] ?? "",
   );
+  return known.chatId;
 }
 
 /** Statement. The platform tells that it could not deliver after all: maybe before it has answered the sending. */
@@ -227,11 +228,10 @@ export function recallSent(
   receipt: { readonly delivery: string | null; readonly platformId: string },
   end: DeliveryEnd & { readonly error: string; readonly outcome: "held" | "failed" | "later" },
   now: number,
-): void {
-  const id = receipt.delivery ?? deliveryOf(tx, receipt.platformId);
-  if (id === null) return;
-  const attempts = Number(tx.get("SELECT attempts FROM deliveries WHERE id = ?", id)?.["attempts"] ?? 0);
-  const outcome = end.outcome === "later" && attempts >= MOST_ATTEMPTS ? "failed" : end.outcome;
+): string | null {
+  const known = deliveryOf(tx, receipt);
+  if (known === null) return null;
+  const outcome = end.outcome === "later" && known.attempts >= MOST_ATTEMPTS ? "failed" : end.outcome;
   tx.run(
     `UPDATE deliveries SET state = ?, error = ?, not_before = ?, ended_at = ?, receipt = NULL
      WHERE id = ? AND state <> 'failed' AND (receipt IS NULL OR receipt = 'sent')`,
@@ -239,8 +239,9 @@ export function recallSent(
     end.error,
     Math.ceil(end.notBefore),
     outcome === "failed" ? now : null,
-    id,
+    known.id,
   );
+  return known.chatId;
 }
 
 /** Statement. The person has written: what was held may go. */
@@ -260,9 +261,17 @@ export function suspectSending(tx: Tx, account: string, notBefore: number): void
       );
 }
 
-function deliveryOf(tx: Tx, platformId: string): string | null {
-  const row = tx.get("SELECT id FROM deliveries WHERE platform_id = ?", platformId);
-  return row === null ? null : text.parse(row["id"]);
+function deliveryOf(
+  tx: Tx,
+  { delivery, platformId }: { readonly delivery: string | null; readonly platformId: string },
+): { readonly id: string; readonly chatId: string; readonly attempts: number } | null {
+  const row =
+    delivery === null
+      ? tx.get("SELECT * FROM deliveries WHERE platform_id = ?", platformId)
+      : tx.get("SELECT * FROM deliveries WHERE id = ?", delivery);
+  if (row === null) return null;
+  const { id, chat_id: chatId, attempts } = DeliveryRow.pick({ id: true, chat_id: true, attempts: true }).parse(row);
+  return { id, chatId, attempts };
 }
 
 function toReply(row: Record<string, unknown>): Reply {

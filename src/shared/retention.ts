@@ -112,7 +112,9 @@ const OLD_DELETIONS: Forgettable = {
 };
 /** Marks against redelivery, and what was said: no platform asks for it any more. */
 const OLD_ARRIVALS: Forgettable = {
-  find: "SELECT seq AS id FROM arrivals WHERE state = 'done' AND arrived_at < ? LIMIT ?",
+  // The newest seq of all stays: messages are named by it, and no name is given twice.
+  find: `SELECT seq AS id FROM arrivals WHERE state = 'done' AND arrived_at < ?
+    AND seq < (SELECT max(seq) FROM arrivals) LIMIT ?`,
   drop: "DELETE FROM arrivals WHERE seq = ?",
 };
 const OLD_DELIVERIES: Forgettable = {

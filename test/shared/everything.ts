@@ -33,7 +33,7 @@ import { beatWorker, forgetWorkers, lifeSignOf, readWorker, registerWorker } fro
 import { DONE, claimOne, jobOf, retry } from "./claiming.ts";
 import { DAY, HOUR, NOON, addSchedule } from "./scheduled.ts";
 import { addJob, uploadedFile } from "./temporary.ts";
-import { arrivalsOf, chatsWaiting, closeArrival, keepArrival, markAsked } from "../../src/shared/arrivals.ts";
+import { arrivalsOf, chatsWaiting, closeArrival, isKept, keepArrival, markAsked } from "../../src/shared/arrivals.ts";
 import {
   chatOf,
   clearAddress,
@@ -177,16 +177,17 @@ async function doConversations(board: Board): Promise<void> {
     files: [uploadedFile("u")],
   };
   const job = { type: "chat", input: {} } as const;
-  for (const [id, conversationId] of [
-    ["1", null],
-    ["1", null],
-    ["2", "T"],
+  for (const [id, conversationId, answer] of [
+    ["1", null, {}],
+    ["1", null, {}],
+    ["2", "T", {}],
+    ["3", "T", { answer: "Nothing is running." }],
   ] as const)
     await admitMessage(
       board,
       { ...message, channelMessageId: id, conversationId, files: id === "1" ? message.files : [] },
       { messageId: `m${id}`, jobId: `j${id}`, conversationId: "T" },
-      job,
+      () => ({ ...job, ...answer }),
       NOON,
     );
   board.read((tx) => {
@@ -230,10 +231,10 @@ async function doDevices(board: Board): Promise<void> {
 
 async function doChats(board: Board): Promise<void> {
   const account = { channel: "notebook", account: "1" };
-  await addInvitation(board, "code", NOON + HOUR, NOON);
+  await addInvitation(board, account, "code", NOON + HOUR, NOON);
   const chat = newChatId(account);
   await board.write((tx) => {
-    takeInvitation(tx, "code", NOON);
+    takeInvitation(tx, account, "code", NOON);
     addAsking(tx, account, "bob", NOON);
     expireAsking(tx, NOON);
     const ann = setStanding(tx, { ...account, person: "ann", standing: "owner" }, NOON);
@@ -248,6 +249,8 @@ async function doChats(board: Board): Promise<void> {
     setConversation(tx, chat, null);
     const arrival = { ...account, eventId: "e", messageKey: "m", chatId: chat, body: {} };
     const seq = keepArrival(tx, arrival, NOON) ?? 0;
+    isKept(tx, arrival);
+    keepArrival(tx, { ...arrival, eventId: "f", messageKey: null, body: null }, NOON);
     markAsked(tx, seq, {});
     closeArrival(tx, seq);
     chatsWaiting(tx);

@@ -163,7 +163,7 @@ describe("a round", () => {
     expect(place.rows("SELECT token_sha256 AS token FROM pairings")).toEqual([{ token: sha256("good") }]);
   });
 
-  test("forgets after a month what platforms sent and what was said, but for what is still open and the newest turn", async () => {
+  test("forgets after a month what platforms sent and what was said, but for what is still open and the newest of each", async () => {
     using place = temporaryBoard();
     const long = NOW - 31 * DAY_MS;
     await place.board.write((tx) => {
@@ -172,6 +172,7 @@ describe("a round", () => {
         ["old", long, "done"],
         ["open", long, "waiting"],
         ["young", NOW - 1, "done"],
+        ["newest", long, "done"],
       ] as const)
         tx.run(insert, id, at, state);
       const say = `INSERT INTO deliveries (turn, id, chat_id, operation, state, created_at, ended_at) VALUES (1, ?, 'c', '{}', ?, 1, ?)`;
@@ -184,7 +185,11 @@ describe("a round", () => {
     });
     const { arrivals, deliveries } = await maintain(place.board, places(place), NOW, never);
     expect([arrivals, deliveries]).toEqual([1, 1]);
-    expect(place.rows("SELECT event_id AS id FROM arrivals").map((row) => row["id"])).toEqual(["open", "young"]);
+    expect(place.rows("SELECT event_id AS id FROM arrivals").map((row) => row["id"])).toEqual([
+      "open",
+      "young",
+      "newest",
+    ]);
     expect(place.rows("SELECT id FROM deliveries ORDER BY seq").map((row) => row["id"])).toEqual(["ready", "newest"]);
   });
 

@@ -1,6 +1,7 @@
 // A messenger over a board and folders of a test's own, with a notebook as its channel.
 import { claimJobs, settleJob, type Claim } from "../../../src/shared/claims.ts";
 import { setStanding } from "../../../src/shared/contacts.ts";
+import { systemClock, type Clock } from "../../../src/shared/clock.ts";
 import { loadConfig } from "../../../src/shared/config.ts";
 import { insertArtifact } from "../../../src/shared/artifacts.ts";
 import { createLog } from "../../../src/shared/log.ts";
@@ -32,12 +33,12 @@ export function messengerOver(
   { board, folder }: Pick<TemporaryBoard, "board" | "folder">,
   openers: { readonly [name: string]: OpenChannel },
   lines: string[] = [],
-  now: () => number = Date.now,
+  clock: Clock = systemClock,
 ): Messenger {
   const log = createLog("core", "debug", (line) => void lines.push(line));
   const config = loadConfig({ SANDPIPER_HOME: folder, SANDPIPER_SANDBOX: "local", SANDPIPER_MIN_FREE_MB: "0" });
-  const inbox = createInbox(config, board, now, () => undefined);
-  const desk = { config, board, inbox, log, now, port: () => 4747, tellAll: () => undefined };
+  const inbox = createInbox(config, board, clock.now, () => undefined);
+  const desk = { config, board, inbox, log, ...clock, port: () => 4747, tellAll: () => undefined };
   return createMessenger(desk, openers);
 }
 

@@ -1,5 +1,6 @@
 // Who may write: nobody, until the owner came by a link or let somebody in.
 import { describe, expect, test } from "bun:test";
+import { addInvitation } from "../../../src/shared/contacts.ts";
 import { Notebook } from "./notebook.ts";
 import { openOffice } from "./office.ts";
 
@@ -21,6 +22,25 @@ describe("who may write", () => {
       { person: "bob", standing: "asking" },
     ]);
     expect(JSON.stringify(office.rows("SELECT * FROM arrivals"))).not.toContain(code);
+  });
+
+  test("is nobody by a code that was forwarded, stands below a file, or was made for another account", async () => {
+    await using office = await openOffice(new Notebook(), null);
+    await office.notebook.say("hi");
+    const code = (await office.messenger.invite("notebook")).replace("notebook:", "");
+    await addInvitation(
+      office.board,
+      { channel: "notebook", account: "2" },
+      "code-of-another-account",
+      YESTERDAY * 2,
+      0,
+    );
+    await office.notebook.say(`/start ${code}`, { isForwarded: true });
+    await office.notebook.say(code, { files: [{ ref: "x", name: "x", bytes: 1 }] });
+    await office.notebook.say("/start code-of-another-account");
+    expect(office.value("SELECT standing FROM contacts")).toBe("asking");
+    await office.notebook.say(code);
+    expect(office.value("SELECT standing FROM contacts")).toBe("owner");
   });
 
   test("the owner is asked about each stranger once, about three at most, and decides alone", async () => {

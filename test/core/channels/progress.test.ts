@@ -45,7 +45,14 @@ async function openShow() {
   const message = { channel: "notebook", channelMessageId: "m", conversationId: null, text: "Hi", files: [] };
   const ids = { messageId: "m", jobId: "j", conversationId: "c" };
   const job = { type: "chat", input: { prompt: "Hi" } } as const;
-  await admitMessage(board, message, ids, job, 0, (tx) => addReply(tx, "j", chat, "m"));
+  await admitMessage(
+    board,
+    message,
+    ids,
+    () => job,
+    0,
+    (tx) => addReply(tx, "j", chat, "m"),
+  );
   const [claim] = await claimJobs(board, "1-a", () => 1, 0);
   if (claim === undefined) throw new Error("There was no job.");
   const progress = createProgress({ board, channels, log });

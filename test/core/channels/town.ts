@@ -47,7 +47,7 @@ export async function openTown(options: { telegram?: FakeTelegramOptions; graph?
   const graph = new FakeGraph({ now, retryMs: [1, 10, 50], ...options.graph });
   const hook = openHook(graph);
   const openers = { telegram: onTelegram(telegram, clock), whatsapp: onWhatsApp(graph, clock, now, hook.hang) };
-  const open = () => messengerOver(place, openers, lines, now);
+  const open = () => messengerOver(place, openers, lines, { now, monotonic: now });
   const bot = telegram.token.split(":")[0] ?? "";
   await letIn(board, "telegram", bot, String(ANN), "owner");
   await letIn(board, "whatsapp", graph.account.phoneNumberId, ADA, "owner");

@@ -106,7 +106,7 @@ async function deliver(
   const file = operation.kind === "text" ? null : fileOf(operation.artifact);
   if (file !== null && !(await Bun.file(file.path).exists()))
     throw new DeliveryError("permanent", `${file.name} is not there any more.`);
-  const upload = file === null ? null : uploadOf(file);
+  const upload = file === null ? null : uploadOf(file, operation.kind === "document");
   pairs.count(chat);
   const medium = upload === null ? null : { ...upload, id: await graph.upload(upload, signal) };
   const message = { ...recipient, ...contentOf(operation, medium), biz_opaque_callback_data: id };
