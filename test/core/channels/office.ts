@@ -29,7 +29,7 @@ const PATIENCE_MS = 5_000;
 
 /** A messenger with these channels over that board; its log goes to `lines`. */
 export function messengerOver(
-  { board, folder }: TemporaryBoard,
+  { board, folder }: Pick<TemporaryBoard, "board" | "folder">,
   openers: { readonly [name: string]: OpenChannel },
   lines: string[] = [],
 ): Messenger {
