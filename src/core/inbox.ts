@@ -2,7 +2,7 @@
 import { rm } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { Config } from "../shared/config.ts";
-import { admitMessage, latestFiles, type Admitted } from "../shared/conversations.ts";
+import { admitMessage, latestFiles, type Admitted, type Task } from "../shared/conversations.ts";
 import type { Board, Tx } from "../shared/db.ts";
 import { assertDiskRoom } from "../shared/disk.ts";
 import { AppError } from "../shared/errors.ts";
@@ -34,6 +34,8 @@ export type Inbox = {
     when?: When,
     also?: (tx: Tx, admitted: Admitted) => void,
   ) => Promise<Received>;
+  /** As `receive`, for a message that is a command: `obeyed` does it, as statements of the same transaction. */
+  readonly obey: (message: InboundMessage, obeyed: (tx: Tx) => Task) => Promise<Received>;
 };
 
 export function createInbox(config: Config, board: Board, now: () => number, onAdmitted: () => void): Inbox {
@@ -69,20 +71,29 @@ export function createInbox(config: Config, board: Board, now: () => number, onA
     return board.read((tx) => readUpload(tx, id)) ?? factsOf(path, id, id);
   };
 
-  const receive: Inbox["receive"] = async (message, when = {}, also) => {
-    assertDiskRoom(config);
-    const { conversationId } = message;
-    const earlier = conversationId === null ? [] : board.read((tx) => latestFiles(tx, conversationId));
+  const admit = async (
+    message: InboundMessage,
+    taskOf: (tx: Tx) => Task,
+    also?: (tx: Tx, admitted: Admitted) => void,
+  ): Promise<Received> => {
     const ids = {
       messageId: Bun.randomUUIDv7(),
       jobId: Bun.randomUUIDv7(),
-      conversationId: conversationId ?? Bun.randomUUIDv7(),
+      conversationId: Bun.randomUUIDv7(),
     };
-    const admitted = await admitMessage(board, message, ids, { ...decide(message, earlier), ...when }, now(), also);
+    const admitted = await admitMessage(board, message, ids, taskOf, now(), also);
     if (admitted === null)
       throw new AppError("not_found", "That conversation does not exist any more. Start a new one.");
     onAdmitted();
     return { ...admitted, isNew: admitted.messageId === ids.messageId };
+  };
+
+  const receive: Inbox["receive"] = async (message, when = {}, also) => {
+    assertDiskRoom(config);
+    const { conversationId } = message;
+    const earlier = conversationId === null ? [] : board.read((tx) => latestFiles(tx, conversationId));
+    const task = { ...decide(message, earlier), ...when };
+    return admit(message, () => task, also);
   };
 
   const drop: Inbox["drop"] = async (files) => {
@@ -96,7 +107,7 @@ export function createInbox(config: Config, board: Board, now: () => number, onA
       ids.map((id) => `storage/uploads/${id}`),
     );
 
-  return { store, storeExample, find, drop, release, receive };
+  return { store, storeExample, find, drop, release, receive, obey: admit };
 }
 
 /** An upload's id is its name on disk; the ending stays, so that other programs know what it is. */

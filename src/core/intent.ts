@@ -1,7 +1,24 @@
-// What a message asks for, before anybody works on it: which type of job, and about which files.
+// What a message asks for, before anybody works on it: a command, or which type of job, and about which files.
 import type { JobInput, JobType, UploadedFile } from "../shared/types.ts";
 
 export type Intent = { readonly type: JobType; readonly input: JobInput };
+
+/** What people ask of the assistant itself: the same words everywhere. */
+const COMMANDS = ["start", "help", "stop", "new", "status", "cost", "files", "again", "settings", "whoami"] as const;
+export type Command = (typeof COMMANDS)[number];
+
+/** Null for what is a message. Forwarded words command nothing. An unknown command asks for help. */
+export function commandIn(message: {
+  readonly text: string;
+  readonly files: readonly unknown[];
+  readonly code?: string;
+  readonly isForwarded?: boolean;
+}): Command | null {
+  if (message.isForwarded === true || message.files.length > 0 || message.code !== undefined) return null;
+  const word = /^\/([a-z]+)(?:@\w+)?(?:\s|$)/i.exec(message.text.trim())?.[1]?.toLowerCase();
+  if (word === undefined) return null;
+  return COMMANDS.find((command) => command === word) ?? "help";
+}
 
 /** `earlier` are the files that the conversation was last about: "now by month" means them. */
 export function decide(

@@ -14,6 +14,7 @@ import { createDoor } from "./door.ts";
 import type { Inbox } from "./inbox.ts";
 import { pollForStrangers } from "./live.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
+import { overviewOf } from "./overview.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { serveWebhooks, type Webhook } from "./webhooks.ts";
 
@@ -76,6 +77,9 @@ class Switchboard {
   constructor(desk: MessengerDesk) {
     const { board, config, inbox, log, now, port } = desk;
     const channels = this.#channels;
+    const linkTo = (id: string | null) => `http://localhost:${port()}/${id === null ? "" : `c/${id}`}`;
+    const settings = () => overviewOf(config, this.states(), linkTo(null));
+    const onSaid = () => this.#hear();
     this.#desk = desk;
     this.#progress = createProgress({ board, channels, log });
     this.#outbox = createOutbox({
@@ -84,10 +88,10 @@ class Switchboard {
       now,
       log,
       home: config.home,
-      linkTo: (id) => `http://localhost:${port()}/${id === null ? "" : `c/${id}`}`,
+      linkTo,
       endProgress: this.#progress.end,
     });
-    this.#attendant = createAttendant({ board, channels, inbox, log, now, onSaid: () => this.#hear() });
+    this.#attendant = createAttendant({ board, channels, inbox, log, now, settings, linkTo, onSaid });
     const isCalled = config.whatsapp.token !== "" || config.telegram.webhook !== "";
     this.#webhooks = isCalled ? serveWebhooks(config, log, (path) => this.#webhookAt(path)) : null;
     // A job may be ended by a program that tells nobody.

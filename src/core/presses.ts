@@ -8,7 +8,8 @@ import { readReply } from "../shared/deliveries.ts";
 import { readJob } from "../shared/jobs.ts";
 import { viewJob } from "../shared/views.ts";
 import type { Channel } from "./channels/channel.ts";
-import { repeat } from "./commands.ts";
+import { repeat } from "./chat_commands.ts";
+import { intentOf } from "./commands.ts";
 import { markOf, type Kept } from "./door.ts";
 import { say } from "./outbox.ts";
 import { fenced } from "./reply.ts";
@@ -72,8 +73,10 @@ async function isOurs(desk: RequestDesk, chat: Chat, jobId: string): Promise<boo
 
 function repeatOnce(tx: Tx, desk: RequestDesk, chat: Chat, seq: number, jobId: string): string {
   const job = readReply(tx, jobId)?.chatId === chat.id ? readJob(tx, jobId) : null;
-  if (job === null || !closeArrival(tx, seq)) return GONE;
-  return repeat(tx, chat, job, desk.now()) ? "Once more …" : GONE;
+  const intent = job === null ? null : intentOf(job);
+  if (job === null || intent === null || !closeArrival(tx, seq)) return GONE;
+  repeat(tx, chat.id, intent, job.conversationId, desk.now());
+  return "Once more …";
 }
 
 function showCode(tx: Tx, desk: RequestDesk, chat: Chat, seq: number, jobId: string): string {

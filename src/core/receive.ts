@@ -1,11 +1,17 @@
 // What a person sent, as a form with files or as JSON → a draft; POST /api/messages makes an InboundMessage of it.
 import { z } from "zod";
-import type { Admitted } from "../shared/conversations.ts";
+import type { Config } from "../shared/config.ts";
+import type { Admitted, Task } from "../shared/conversations.ts";
+import type { Tx } from "../shared/db.ts";
 import { AppError } from "../shared/errors.ts";
-import type { UploadedFile } from "../shared/types.ts";
+import type { InboundMessage, UploadedFile } from "../shared/types.ts";
+import { obey } from "./commands.ts";
 import { MAX_FILES } from "./form.ts";
-import type { Inbox } from "./inbox.ts";
-import { TIMING, whenOf } from "./timing.ts";
+import type { Inbox, Received } from "./inbox.ts";
+import { commandIn, type Command } from "./intent.ts";
+import type { Messenger } from "./messenger.ts";
+import { overviewOf } from "./overview.ts";
+import { TIMING, whenOf, type When } from "./timing.ts";
 
 /** What is asked, now or later. In JSON `files` are ids of files that are there; a form brings the files themselves. */
 export const ASKED = {
@@ -33,9 +39,17 @@ export type Draft = {
 
 const MAX_KEY_CHARS = 200;
 
+export type ReceivingDesk = {
+  readonly config: Config;
+  readonly inbox: Inbox;
+  readonly channels: Pick<Messenger, "states">;
+  readonly port: () => number;
+  readonly now: () => number;
+};
+
 /** What is wrong with the key or with the times is known before a file is kept. */
 export async function readMessage(
-  desk: { readonly inbox: Inbox; readonly now: () => number },
+  desk: ReceivingDesk,
   request: Request,
   body: Message,
   files: readonly File[],
@@ -48,7 +62,8 @@ export async function readMessage(
   try {
     const conversationId = body.conversation_id ?? null;
     const message = { channel: "web", channelMessageId: key ?? Bun.randomUUIDv7(), conversationId, ...draft };
-    const received = await inbox.receive(message, when);
+    const command = commandIn(message);
+    const received = command === null ? await inbox.receive(message, when) : await heed(desk, message, command, when);
     // Sent a second time: its files are there already.
     if (!received.isNew) await inbox.drop(fresh);
     return receiptOf(received);
@@ -57,6 +72,23 @@ export async function readMessage(
     throw error;
   }
 }
+
+/** A command of this machine, which is its owner's: it is done at once, and its answer is one like any other. */
+function heed(desk: ReceivingDesk, message: InboundMessage, command: Command, when: When): Promise<Received> {
+  if (Object.keys(when).length > 0)
+    throw new AppError("bad_request", "A command is done at once: it takes neither a time nor a deadline.");
+  const { conversationId, text } = message;
+  const settings = () => overviewOf(desk.config, desk.channels.states(), `http://localhost:${desk.port()}/`);
+  const taskOf = (tx: Tx): Task => {
+    const outcome = obey(command, { tx, now: desk.now(), conversationId, who: ownerHere, settings });
+    if (outcome.kind === "again") return { ...outcome.intent, words: text };
+    return { type: "chat", input: { prompt: text }, answer: outcome.words, isElsewhere: outcome.kind === "anew" };
+  };
+  return desk.inbox.obey(message, taskOf);
+}
+
+const ownerHere = (): string =>
+  "You write on the machine that I live on, in its dashboard, its terminal or over its API: here you are the owner.";
 
 /** Who sends a message again under its key gets the first receipt, and no second job. Null without one. */
 function keyOf(request: Request): string | null {

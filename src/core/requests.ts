@@ -7,7 +7,7 @@ import type { Tx } from "../shared/db.ts";
 import { addReply } from "../shared/deliveries.ts";
 import type { UploadedFile } from "../shared/types.ts";
 import { readUpload } from "../shared/uploads.ts";
-import type { CommandDesk } from "./commands.ts";
+import type { CommandDesk } from "./chat_commands.ts";
 import type { Inbox } from "./inbox.ts";
 import { say } from "./outbox.ts";
 

@@ -1,5 +1,6 @@
 // Conversations and their messages, and the unit of work that lets a message in.
 import { z } from "zod";
+import { insertAnswered } from "./answered.ts";
 import type { Board, Tx } from "./db.ts";
 import { insertJob, PERSON_PRIORITY, type NewJob } from "./jobs.ts";
 import { integer, optionalText, text } from "./rows.ts";
@@ -19,16 +20,24 @@ const MessageRow = z.object({
 
 export type Admitted = { readonly messageId: string; readonly jobId: string; readonly conversationId: string };
 
+/** What a message becomes. */
+export type Task = Pick<NewJob, "type" | "input" | "words" | "runAt" | "deadlineAt"> & {
+  /** It is answered already. */
+  readonly answer?: string;
+  /** Not in the conversation in which it was written, but in a new one. */
+  readonly isElsewhere?: boolean;
+};
+
 /**
  * One durable transaction: uploads, conversation, message, job, event. A message that is there already (same channel and
- * id) changes nothing and answers with what it made the first time. Null: the named conversation does not exist. `also` is
- * statements of the same transaction.
+ * id) changes nothing and answers with what it made the first time. Null: the named conversation does not exist. `taskOf`
+ * and `also` are statements of the same transaction.
  */
 export function admitMessage(
   board: Board,
   message: InboundMessage,
   ids: Admitted,
-  job: Pick<NewJob, "type" | "input" | "runAt" | "deadlineAt">,
+  taskOf: (tx: Tx) => Task,
   now: number,
   also: (tx: Tx, admitted: Admitted) => void = () => undefined,
 ): Promise<Admitted | null> {
@@ -38,19 +47,18 @@ export function admitMessage(
       also(tx, known);
       return known;
     }
-    if (message.conversationId !== null && !touchConversation(tx, message.conversationId, now)) return null;
-    if (message.conversationId === null)
-      tx.run(
-        "INSERT INTO conversations (id, title, created_at, updated_at) VALUES (?, ?, ?, ?)",
-        ids.conversationId,
-        titleOf(message),
-        now,
-        now,
-      );
-    const conversationId = message.conversationId ?? ids.conversationId;
+    if (message.conversationId !== null && readConversation(tx, message.conversationId) === null) return null;
+    const { answer, isElsewhere = false, ...task } = taskOf(tx);
+    const there = isElsewhere ? null : message.conversationId;
+    const conversationId = there ?? ids.conversationId;
+    const title = answer === undefined ? titleOf(message) : UNTITLED;
+    if (there === null) insertConversation(tx, conversationId, title, now);
+    else touchConversation(tx, there, title, now);
     const { messageId, jobId } = ids;
     insertMessage(tx, { ...message, id: messageId, conversationId, role: "user", jobId }, now);
-    insertJob(tx, { ...job, id: ids.jobId, conversationId, files: message.files, priority: PERSON_PRIORITY }, now);
+    const job = { ...task, id: jobId, conversationId, files: message.files, priority: PERSON_PRIORITY };
+    if (answer === undefined) insertJob(tx, job, now);
+    else insertAnswered(tx, job, answer, now);
     also(tx, { ...ids, conversationId });
     return { ...ids, conversationId };
   });
@@ -131,8 +139,22 @@ function findMessage(tx: Tx, channel: string, channelMessageId: string): Admitte
   };
 }
 
-function touchConversation(tx: Tx, id: string, now: number): boolean {
-  return tx.run("UPDATE conversations SET updated_at = ? WHERE id = ?", now, id) === 1;
+/** Of a conversation in which nothing was asked yet. */
+const UNTITLED = "New conversation";
+
+function insertConversation(tx: Tx, id: string, title: string, now: number): void {
+  tx.run("INSERT INTO conversations (id, title, created_at, updated_at) VALUES (?, ?, ?, ?)", id, title, now, now);
+}
+
+/** The first real message gives it its title. */
+function touchConversation(tx: Tx, id: string, title: string, now: number): void {
+  tx.run(
+    "UPDATE conversations SET updated_at = ?, title = CASE title WHEN ? THEN ? ELSE title END WHERE id = ?",
+    now,
+    UNTITLED,
+    title,
+    id,
+  );
 }
 
 type NewMessage = Omit<Message, "createdAt"> & {
@@ -166,7 +188,7 @@ export function insertMessage(tx: Tx, message: NewMessage, now: number): void {
 }
 
 function titleOf(message: InboundMessage): string {
-  const words = message.text.trim() || message.files.map((file) => file.name).join(", ") || "New conversation";
+  const words = message.text.trim() || message.files.map((file) => file.name).join(", ") || UNTITLED;
   const line = words.replace(/\s+/g, " ");
   return line.length <= 80 ? line : `${line.slice(0, 79).replace(/[\uD800-\uDBFF]$/, "")}…`;
 }

@@ -18,6 +18,8 @@ export type NewJob = {
   /** Jobs of one conversation run one after the other. */
   readonly conversationId: string | null;
   readonly files: readonly UploadedFile[];
+  /** What the person wrote, where that is not the prompt. */
+  readonly words?: string;
   /** The higher the sooner; 0 when left out. */
   readonly priority?: number;
   /** Not before (ms since the epoch). */
@@ -71,7 +73,7 @@ export function insertJob(tx: Tx, job: NewJob, now: number): string {
   const seq = appendEvent(tx, { jobId: job.id, conversationId: job.conversationId, attempt: 0 }, now, {
     kind: "job-created",
     type: job.type,
-    prompt: job.input.prompt ?? "",
+    prompt: job.words ?? job.input.prompt ?? "",
     files: job.files,
   });
   const isLater = job.runAt !== undefined && job.runAt > now;

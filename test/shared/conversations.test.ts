@@ -21,7 +21,7 @@ const JOB = { type: "chat", input: { prompt: "hi" } } as const;
 function admit(place: TemporaryBoard, id: string, message: Partial<InboundMessage> = {}, now = 1_000) {
   const whole = { channel: "web", channelMessageId: id, conversationId: null, text: "hi", files: [], ...message };
   const ids = { messageId: `message-${id}`, jobId: `job-${id}`, conversationId: `talk-${id}` };
-  return admitMessage(place.board, whole, ids, JOB, now);
+  return admitMessage(place.board, whole, ids, () => JOB, now);
 }
 
 describe("a message", () => {
@@ -56,7 +56,7 @@ describe("a message", () => {
       place.board,
       { channel: "web", channelMessageId: "1", conversationId: null, text: "other", files: [uploadedFile("u9")] },
       { messageId: "m", jobId: "j", conversationId: "c" },
-      JOB,
+      () => JOB,
       5_000,
     );
     expect(again).toEqual(first);
@@ -72,7 +72,7 @@ describe("a message", () => {
       place.board,
       { channel: "telegram", channelMessageId: "1", conversationId: null, text: "hi", files: [] },
       { messageId: "m", jobId: "j", conversationId: "c" },
-      JOB,
+      () => JOB,
       5_000,
     );
     expect(other?.jobId).toBe("j");

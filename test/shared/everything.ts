@@ -165,16 +165,17 @@ async function doConversations(board: Board): Promise<void> {
     files: [uploadedFile("u")],
   };
   const job = { type: "chat", input: {} } as const;
-  for (const [id, conversationId] of [
-    ["1", null],
-    ["1", null],
-    ["2", "T"],
+  for (const [id, conversationId, answer] of [
+    ["1", null, {}],
+    ["1", null, {}],
+    ["2", "T", {}],
+    ["3", "T", { answer: "Nothing is running." }],
   ] as const)
     await admitMessage(
       board,
       { ...message, channelMessageId: id, conversationId, files: id === "1" ? message.files : [] },
       { messageId: `m${id}`, jobId: `j${id}`, conversationId: "T" },
-      job,
+      () => ({ ...job, ...answer }),
       NOON,
     );
   board.read((tx) => {

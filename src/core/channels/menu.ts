@@ -8,4 +8,6 @@ export const MENU: readonly { readonly command: string; readonly description: st
   { command: "files", description: "The files of this conversation" },
   { command: "again", description: "Do the last thing again" },
   { command: "cost", description: "What it has cost" },
+  { command: "settings", description: "What answers, and which limits hold" },
+  { command: "whoami", description: "Who you are to me" },
 ];
