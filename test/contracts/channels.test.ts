@@ -7,12 +7,36 @@ import { telegramDriver } from "./drivers/telegram.ts";
 import { webDriver, type WebDriver } from "./drivers/web.ts";
 import { whatsAppDriver } from "./drivers/whatsapp.ts";
 import { openHouse, type House } from "./house.ts";
+import { busy, stop } from "./scenarios/busy.ts";
+import { choice, ownWords } from "./scenarios/choices.ts";
+import { anew, commands, filesAndAgain } from "./scenarios/commands.ts";
 import { chart, followUp, severalFiles, twice } from "./scenarios/chart.ts";
 import { greeting } from "./scenarios/greeting.ts";
+import { hostileName, hostileOutput, hostileWords } from "./scenarios/hostile.ts";
+import { large } from "./scenarios/large.ts";
+import { refusal } from "./scenarios/refusal.ts";
 
 setDefaultTimeout(2 * WITHIN_MS);
 
-const SCENARIOS = [greeting, chart, followUp, severalFiles, twice];
+const SCENARIOS = [
+  greeting,
+  chart,
+  followUp,
+  choice,
+  ownWords,
+  severalFiles,
+  stop,
+  busy,
+  commands,
+  filesAndAgain,
+  anew,
+  refusal,
+  twice,
+  hostileWords,
+  hostileOutput,
+  hostileName,
+  large,
+];
 const NAMES = ["web", "cli", "telegram", "whatsapp", "notebook"] as const;
 
 let house: House;

@@ -20,7 +20,7 @@ export function cliDriver(house: House): Driver {
       answersInOrder: false,
       deliversTwice: false,
       words: null,
-      commands: false,
+      sendsFilesTogether: true,
       goesOn: false,
     },
     open: async () => {

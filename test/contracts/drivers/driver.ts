@@ -44,8 +44,8 @@ export type Can = {
   readonly deliversTwice: boolean;
   /** A message and the words below a file, in UTF-16 units; null where nothing limits them. */
   readonly words: { readonly text: number; readonly caption: number; readonly messages: number } | null;
-  /** What answers /stop, and the commands; false where no release has them yet. */
-  readonly commands: boolean;
+  /** Several files can be sent as one message. */
+  readonly sendsFilesTogether: boolean;
   /** A message goes on in the conversation of the one before. */
   readonly goesOn: boolean;
 };

@@ -15,7 +15,7 @@ export const MESSENGER_CAN: Can = {
   answersInOrder: true,
   deliversTwice: true,
   words: null,
-  commands: true,
+  sendsFilesTogether: true,
   goesOn: true,
 };
 

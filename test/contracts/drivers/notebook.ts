@@ -6,7 +6,7 @@ import type { House } from "../house.ts";
 import { WITHIN_MS, type Chat, type Driver } from "./driver.ts";
 import { MESSENGER_CAN, tracesOf } from "./messenger_chat.ts";
 
-const WORDS = { textLength: 1_000, captionLength: 200, messagesPerJob: 5 };
+const WORDS = { textLength: 1_000, captionLength: 1_000, messagesPerJob: 5 };
 
 export type NotebookDriver = Driver & AsyncDisposable;
 

@@ -33,7 +33,7 @@ export async function webDriver(house: House): Promise<WebDriver> {
       answersInOrder: true,
       deliversTwice: true,
       words: null,
-      commands: false,
+      sendsFilesTogether: true,
       goesOn: true,
     },
     open: () => Promise.resolve(chatOf(house, turns)),
@@ -49,19 +49,22 @@ function take(turns: Map<string, Turn>, event: JobEvent): void {
 
 function chatOf(house: House, turns: ReadonlyMap<string, Turn>): Chat {
   const { sandpiper } = house;
-  let conversation: string | null = null;
+  // The last one is open; /new begins another.
+  const conversations: string[] = [];
   let last = { key: "", text: "", files: [] as readonly SentFile[] };
-  const jobs = () => (conversation === null ? [] : jobsWhere(house, "conversation_id = ?", conversation));
+  const jobs = () => conversations.flatMap((id) => jobsWhere(house, "conversation_id = ?", id));
   const post = async (fields: Readonly<Record<string, string>>, files: readonly SentFile[], key: string) => {
     const form = new FormData();
     for (const [name, value] of Object.entries(fields)) form.set(name, value);
-    if (conversation !== null) form.set("conversation_id", conversation);
+    const open = conversations.at(-1);
+    if (open !== undefined) form.set("conversation_id", open);
     for (const { name, bytes } of files) form.append("files", new File([bytes], name), name);
     const init = { method: "POST", body: form, headers: { "Idempotency-Key": key } };
     const answer = await house.alone(() => sandpiper.fetch("/api/messages", init));
     const body: unknown = await answer.json();
     if (!answer.ok) throw new Error(`${answer.status}: ${JSON.stringify(body)}`);
-    conversation = Receipt.parse(body).conversation_id;
+    const { conversation_id: id } = Receipt.parse(body);
+    if (!conversations.includes(id)) conversations.push(id);
   };
   const send: Chat["send"] = async (text, files = []) => {
     last = { key: Bun.randomUUIDv7(), text, files };

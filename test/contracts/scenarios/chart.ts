@@ -34,9 +34,16 @@ export const severalFiles: Scenario = {
   name: "several files of one message are one job with all of them",
   play: async (driver) => {
     await using chat = await driver.open();
-    const answers = await answersTo(chat, "Summarise these", [CSV, file("costs.csv", "region,cost\nNorth,5\nEast,7\n")]);
+    const both = [CSV, file("costs.csv", "region,cost\nNorth,5\nEast,7\n")];
+    if (driver.can.sendsFilesTogether) await chat.send("Summarise these", both);
+    else {
+      // One after the other, and then the words.
+      for (const one of both) await chat.send("", [one]);
+      await allSaid(chat);
+      await chat.send("Summarise these");
+    }
+    expect((await allSaid(chat)).at(-1)?.words).toContain("region");
     expect(chat.jobs()).toMatchObject([{ state: "done", files: 2 }]);
-    expect(answers.map(({ words }) => words).join("\n")).toMatch(/costs/);
   },
 };
 
