@@ -126,7 +126,8 @@ export class MediaStore {
 
 /** Why a message of this kind cannot carry that media; null if it can. */
 export function misfit(kind: MediaKind, { mediaType }: Media): GraphFailure | null {
-  return KIND_OF.get(essence(mediaType)) === kind
+  // Meta's list for documents is what is sure to be shown; resellers (360dialog) document that other types may be sent, too.
+  return kind === "document" || KIND_OF.get(essence(mediaType)) === kind
     ? null
     : new GraphFailure(131053, `A message of type ${kind} does not carry ${mediaType}.`);
 }

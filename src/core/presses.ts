@@ -1,10 +1,11 @@
 // Buttons that people press: each does one thing, once, and only for whom it was meant.
+import { artifactsOfJob } from "../shared/artifacts.ts";
 import { closeArrival } from "../shared/arrivals.ts";
 import type { Chat } from "../shared/chats.ts";
 import { findContact, listContacts, setStanding, type Contact } from "../shared/contacts.ts";
 import { cancelJob } from "../shared/control.ts";
 import type { Tx } from "../shared/db.ts";
-import { readReply } from "../shared/deliveries.ts";
+import { queueDelivery, readReply } from "../shared/deliveries.ts";
 import { readJob } from "../shared/jobs.ts";
 import { viewJob } from "../shared/views.ts";
 import type { Channel } from "./channels/channel.ts";
@@ -12,7 +13,8 @@ import { repeat } from "./chat_commands.ts";
 import { intentOf } from "./commands.ts";
 import { markOf, type Kept } from "./door.ts";
 import { say } from "./outbox.ts";
-import { fenced } from "./reply.ts";
+import { photosOf, render } from "./render.ts";
+import { fenced, filesOf } from "./reply.ts";
 import { choose, type RequestDesk } from "./requests.ts";
 
 type Press = Extract<Kept, { kind: "press" }>;
@@ -27,7 +29,7 @@ export async function press(
   signal: AbortSignal,
 ): Promise<void> {
   const [verb = "", ...rest] = pressed.action.split(":");
-  const words = await act(desk, chat, seq, pressed, verb, rest);
+  const words = await act(desk, channel, chat, seq, pressed, verb, rest);
   await desk.board.write((tx) => void closeArrival(tx, seq));
   desk.onSaid();
   // Best effort: the press has had its effect.
@@ -37,6 +39,7 @@ export async function press(
 /** Returns a few words for the one who pressed. */
 async function act(
   desk: RequestDesk,
+  channel: Channel,
   chat: Chat,
   seq: number,
   pressed: Press,
@@ -53,6 +56,8 @@ async function act(
       return desk.board.write((tx) => repeatOnce(tx, desk, chat, seq, subject));
     case "code":
       return desk.board.write((tx) => showCode(tx, desk, chat, seq, subject));
+    case "original":
+      return desk.board.write((tx) => sendOriginals(tx, desk, channel, chat, seq, subject));
     case "do":
       return (await choose(desk, chat, seq, { choice: subject, about: Number(more), askedBy: pressed.messageId }))
         ? ""
@@ -84,6 +89,19 @@ function showCode(tx: Tx, desk: RequestDesk, chat: Chat, seq: number, jobId: str
   const code = job === null ? null : viewJob(tx, job).code;
   if (code === null) return GONE;
   say(desk, tx, chat.id, `arrival:${seq}`, fenced(code, "python"), []);
+  return "";
+}
+
+/** What went out as photos goes out once more as it is, for a press of its own: outside of what the job may say. */
+function sendOriginals(tx: Tx, desk: RequestDesk, channel: Channel, chat: Chat, seq: number, jobId: string): string {
+  const job = readReply(tx, jobId)?.chatId === chat.id ? readJob(tx, jobId) : null;
+  const files = job === null ? [] : photosOf(filesOf(artifactsOfJob(tx, job.id)), channel.can);
+  if (files.length === 0 || !closeArrival(tx, seq)) return GONE;
+  const reply = { markdown: "", files, actions: [], dashboard: desk.linkTo(job?.conversationId ?? null) };
+  const can = { ...channel.can, photoTypes: [], messagesPerJob: files.length };
+  render(reply, can).forEach((operation, index) =>
+    queueDelivery(tx, { id: `arrival:${seq}.${index}`, chatId: chat.id, operation }, desk.now()),
+  );
   return "";
 }
 

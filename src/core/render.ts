@@ -19,6 +19,8 @@ export type Reply = {
   readonly markdown: string;
   readonly files: readonly ReplyFile[];
   readonly actions: readonly Button[];
+  /** Offered as well where pictures go out as photos, which platforms make smaller. */
+  readonly original?: Button;
   /** Where the conversation is on this machine. */
   readonly dashboard: string;
 };
@@ -56,7 +58,8 @@ const QUESTION: Part = { text: "What next?", plain: "What next?" };
  * In the order in which they are to be said: pictures, the text, other files. The text is the caption of the pictures if
  * it fits; else they carry its beginning. Nothing to say, no operation.
  */
-export function render(reply: Reply, can: Capabilities): Operation[] {
+export function render(whole: Reply, can: Capabilities): Operation[] {
+  const reply = withOriginal(whole, can);
   const operations = fitted(reply, can, false);
   const buttons = buttonsOf(reply, can);
   if (buttons.length === 0) return operations;
@@ -65,6 +68,18 @@ export function render(reply: Reply, can: Capabilities): Operation[] {
     return operations.map((one, index) => (index === at && one.kind !== "album" ? { ...one, buttons } : one));
   if (operations.length < mostOf(can)) return [...operations, { kind: "text", ...QUESTION, buttons }];
   return fitted(reply, can, true);
+}
+
+/** Those that are said as photos. */
+export function photosOf(files: readonly ReplyFile[], can: Capabilities): ReplyFile[] {
+  return files.filter((file) => file.bytes <= can.fileBytes && isPhoto(file, can));
+}
+
+/** Where nothing can be pressed nobody is told of it. */
+function withOriginal(reply: Reply, can: Capabilities): Reply {
+  const { original, actions, files } = reply;
+  if (original === undefined || can.buttons === null || photosOf(files, can).length === 0) return reply;
+  return { ...reply, actions: [...actions, original] };
 }
 
 function mostOf(can: Capabilities): number {

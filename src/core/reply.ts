@@ -1,13 +1,14 @@
 // What a job came to, as people are told on any channel: words, files, and what they can do next.
 import type { Artifact, JobError, JobView } from "../shared/types.ts";
-import type { Reply } from "./render.ts";
+import type { Reply, ReplyFile } from "./render.ts";
 
 /** `dashboard`: where the conversation is on this machine. */
 export function replyOf(view: JobView, artifacts: readonly Artifact[], dashboard: string): Reply {
   const error = view.output?.error;
-  const files = artifacts.map(({ id, name, mediaType, bytes }) => ({ artifact: id, name, mediaType, bytes }));
+  const files = filesOf(artifacts);
+  const original = { title: "Original file", action: `original:${view.id}` };
   if (error !== undefined)
-    return { markdown: wordsOf(error, files.length), files, actions: again(view, error), dashboard };
+    return { markdown: wordsOf(error, files.length), files, actions: again(view, error), original, dashboard };
   const text = view.output?.text.trim() ?? "";
   const stdout = view.output?.stdout.trim() ?? "";
   const markdown = [text, stdout === "" ? "" : fenced(stdout)].filter((part) => part !== "").join("\n\n");
@@ -15,9 +16,13 @@ export function replyOf(view: JobView, artifacts: readonly Artifact[], dashboard
     markdown: markdown === "" && files.length === 0 ? "Done." : markdown,
     files,
     actions: more(view),
+    original,
     dashboard,
   };
 }
+
+export const filesOf = (artifacts: readonly Artifact[]): ReplyFile[] =>
+  artifacts.map(({ id, name, mediaType, bytes }) => ({ artifact: id, name, mediaType, bytes }));
 
 /** What happened, what was done about it, what can be done. */
 function wordsOf(error: JobError, fileCount: number): string {

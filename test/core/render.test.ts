@@ -161,6 +161,17 @@ describe("what is said and in which order:", () => {
     expect(shapes(can, more)).toEqual(expected);
   });
 
+  test.each<[string, Capabilities, Partial<Reply>, string[]]>([
+    ["a photo", telegram, { files: [png("a")], actions: press("Code") }, ['photo a "" [Code] [Original]']],
+    ["an album", telegram, { files: pngs(2) }, ['album 0.png 1.png ""', 'text "What next?" [Original]']],
+    ["photos one by one", whatsapp, { files: pngs(2) }, ['photo 0.png ""', 'photo 1.png "" [Original]']],
+    ["no picture", telegram, { markdown: "Data", files: [csv("d")] }, ['text "Data"', 'document d ""']],
+    ["a picture that is sent as a file", telegram, { files: [png("a", { bytes: 11 * MB })] }, ['document a ""']],
+    ["a photo where nothing can be pressed", { ...telegram, buttons: null }, { files: [png("a")] }, ['photo a ""']],
+  ])("the original is offered with photos alone: %s", (_name, can, more, expected) => {
+    expect(shapes(can, { ...more, original: { title: "Original", action: "original:1" } })).toEqual(expected);
+  });
+
   test("albums of ten, and a single one left is a photo", () => {
     const kinds = render(reply({ markdown: "Look", files: pngs(21) }), telegram).map((operation) =>
       operation.kind === "album" ? operation.artifacts.length : operation.kind,
@@ -284,6 +295,7 @@ describe("whatever the reply and the platform,", () => {
         maxLength: 6,
       },
     ),
+    original: fc.constant({ title: "Original file", action: "original" }),
     dashboard: fc.constantFrom(DASHBOARD, ""),
   });
   const anyCan = fc

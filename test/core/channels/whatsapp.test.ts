@@ -90,6 +90,18 @@ describe("what is said", () => {
     expect(photo?.file?.bytes).toEqual(await Bun.file(join(desk.folder, "chart.png")).bytes());
   });
 
+  test("is a document where a picture is to be left as it is", async () => {
+    await using desk = await openDesk();
+    const fileOf = () => ({
+      path: join(desk.folder, "chart.png"),
+      name: "chart.png",
+      mediaType: "image/png",
+      bytes: 69,
+    });
+    await desk.channel.deliver(desk.order(DOCUMENT, { fileOf }), never);
+    expect(desk.seen()).toMatchObject([{ kind: "document", file: { name: "chart.png", mediaType: "image/png" } }]);
+  });
+
   test("is a picture above its buttons, in one message", async () => {
     await using desk = await openDesk();
     await desk.channel.deliver(desk.order({ ...PHOTO, buttons: BUTTONS }), never);

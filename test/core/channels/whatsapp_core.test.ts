@@ -91,7 +91,11 @@ test("a table and a wish bring one picture with its words back, in two messages 
   await until(() => value("SELECT count(*) FROM deliveries WHERE ended_at IS NULL") === 0);
   const answer = seen().slice(before);
   expect(answer.length).toBeLessThanOrEqual(2);
-  expect(answer[0]).toMatchObject({ kind: "image", text: "Here is *the chart*." });
+  const { file, buttons } = answer[0] ?? {};
+  expect(answer[0]).toMatchObject({ kind: "interactive", text: "Here is *the chart*." });
+  expect(file?.mediaType).toBe("image/png");
+  // WhatsApp makes pictures smaller.
+  expect(buttons?.map(({ title }) => title)).toEqual(["Original file"]);
 });
 
 test("what was sent although the line broke is known by its echo, and not sent again", async () => {

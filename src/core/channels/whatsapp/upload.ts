@@ -38,18 +38,23 @@ const TEXTS = new Set([
   "application/x-ndjson",
 ]);
 
-/** Throws DeliveryError `permanent` with a sentence for what WhatsApp does not take. */
-export function uploadOf({ path, name, mediaType, bytes }: OutgoingFile): Upload {
+/**
+ * `isWhole`: a picture, too, goes as a document, so that WhatsApp leaves it as it is. Throws DeliveryError `permanent` with
+ * a sentence for what WhatsApp does not take.
+ */
+export function uploadOf({ path, name, mediaType, bytes }: OutgoingFile, isWhole: boolean): Upload {
   const essence = (mediaType.split(";")[0] ?? "").trim().toLowerCase();
-  const kind = IMAGES.has(essence) ? "image" : "document";
+  const isImage = IMAGES.has(essence);
+  const kind = isImage && !isWhole ? "image" : "document";
   const type = TEXTS.has(essence) ? "text/plain" : essence;
-  if (kind === "document" && !DOCUMENTS.has(type))
+  if (!isImage && !DOCUMENTS.has(type))
     throw new DeliveryError("permanent", `WhatsApp does not take files like ${name} (${essence}).`);
-  const most = kind === "image" ? IMAGE_BYTES : DOCUMENT_BYTES;
+  // The upload knows the type alone, so the limit is that of a picture whatever the message will be.
+  const most = isImage ? IMAGE_BYTES : DOCUMENT_BYTES;
   if (bytes > most)
     throw new DeliveryError(
       "permanent",
-      `${name} has ${Math.ceil(bytes / 2 ** 20)} MB; WhatsApp takes ${most / 2 ** 20} MB of ${kind === "image" ? "a picture" : "a document"}.`,
+      `${name} has ${Math.ceil(bytes / 2 ** 20)} MB; WhatsApp takes ${most / 2 ** 20} MB of ${isImage ? "a picture" : "a document"}.`,
     );
   const shown = safeName(name);
   return { kind, name: shown, open: (fields) => form({ ...fields, type }, { path, name: shown, type }) };

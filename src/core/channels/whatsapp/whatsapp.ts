@@ -105,7 +105,7 @@ async function deliver(
   const file = operation.kind === "text" ? null : fileOf(operation.artifact);
   if (file !== null && !(await Bun.file(file.path).exists()))
     throw new DeliveryError("permanent", `${file.name} is not there any more.`);
-  const upload = file === null ? null : uploadOf(file);
+  const upload = file === null ? null : uploadOf(file, operation.kind === "document");
   const waitMs = pairs.take(chat);
   if (waitMs > 0)
     throw new DeliveryError("not_sent", "WhatsApp wants six seconds between messages.", { retryAfterMs: waitMs });
