@@ -7,12 +7,12 @@ import { telegramDriver } from "./drivers/telegram.ts";
 import { webDriver, type WebDriver } from "./drivers/web.ts";
 import { whatsAppDriver } from "./drivers/whatsapp.ts";
 import { openHouse, type House } from "./house.ts";
-import { busy, stop } from "./scenarios/busy.ts";
-import { choice, ownWords } from "./scenarios/choices.ts";
+import { busy, stop, stopWord } from "./scenarios/busy.ts";
+import { choice, ownWords, twoFiles } from "./scenarios/choices.ts";
 import { anew, commands, filesAndAgain } from "./scenarios/commands.ts";
 import { chart, followUp, severalFiles, twice } from "./scenarios/chart.ts";
 import { greeting } from "./scenarios/greeting.ts";
-import { hostileName, hostileOutput, hostileWords } from "./scenarios/hostile.ts";
+import { askedName, hostileName, hostileOutput, hostileStatus, hostileWords } from "./scenarios/hostile.ts";
 import { large } from "./scenarios/large.ts";
 import { refusal } from "./scenarios/refusal.ts";
 
@@ -24,8 +24,10 @@ const SCENARIOS = [
   followUp,
   choice,
   ownWords,
+  twoFiles,
   severalFiles,
   stop,
+  stopWord,
   busy,
   commands,
   filesAndAgain,
@@ -35,6 +37,8 @@ const SCENARIOS = [
   hostileWords,
   hostileOutput,
   hostileName,
+  askedName,
+  hostileStatus,
   large,
 ];
 const NAMES = ["web", "cli", "telegram", "whatsapp", "notebook"] as const;

@@ -17,11 +17,11 @@ export type Job = { readonly id: string; readonly state: string; readonly files:
 export type Chat = AsyncDisposable & {
   /** Resolves when the channel has it, not when it is answered. */
   readonly send: (text: string, files?: readonly SentFile[]) => Promise<void>;
-  /** The button with this title, of the last that was said. */
-  readonly press: (title: string) => Promise<void>;
+  /** The button with this title, of the last that was said with these words in it. */
+  readonly press: (title: string, words?: string) => Promise<void>;
   /** A job with code of a person's own, whose answer goes here. */
   readonly run: (code: string) => Promise<void>;
-  /** As a person stops what runs here. */
+  /** As a person stops what runs here where there is more than the word: a button, or Ctrl-C. */
   readonly stop: () => Promise<void>;
   /** The last event once more, under the same id; resolves when it was taken. */
   readonly redeliver: () => Promise<void>;

@@ -47,19 +47,23 @@ function chatOf(house: House, notebook: Notebook, person: string): Chat {
     await again();
     events += 1;
   };
+  const press: Chat["press"] = async (title, text = "") => {
+    const line = lines().findLast(({ words, titles }) => words.includes(text) && titles.includes(title));
+    const action = line?.buttons[line.titles.indexOf(title)];
+    if (action === undefined) throw new Error(`There is no button ${title}.`);
+    const pressId = Bun.randomUUIDv7();
+    await notebook.happen({ kind: "press", messageId: pressId, pressId, action }, from);
+    events += 1;
+    await until(() => notebook.pressed.some((one) => one.startsWith(pressId)), WITHIN_MS);
+  };
   return {
     ...traces,
     send,
-    press: async (title) => {
-      const line = lines().findLast(({ titles }) => titles.includes(title));
-      const action = line?.buttons[line.titles.indexOf(title)];
-      if (action === undefined) throw new Error(`There is no button ${title}.`);
-      const pressId = Bun.randomUUIDv7();
-      await notebook.happen({ kind: "press", messageId: pressId, pressId, action }, from);
-      events += 1;
-      await until(() => notebook.pressed.some((one) => one.startsWith(pressId)), WITHIN_MS);
+    press,
+    stop: async () => {
+      await until(() => lines().some(({ titles }) => titles.includes("Stop")), WITHIN_MS);
+      await press("Stop");
     },
-    stop: () => send("/stop"),
     redeliver: () => again(),
     seen: () =>
       Promise.all(

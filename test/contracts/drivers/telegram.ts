@@ -1,8 +1,9 @@
 // Telegram: a person's phone at the fake, and on the other side the real adapter.
 import type { Person } from "../../../fakes/telegram/person.ts";
 import type { SeenMessage } from "../../../fakes/telegram/view.ts";
+import { until } from "../../e2e/until.ts";
 import type { House } from "../house.ts";
-import type { Chat, Driver, Seen, SentFile } from "./driver.ts";
+import { WITHIN_MS, type Chat, type Driver, type Seen, type SentFile } from "./driver.ts";
 import { MESSENGER_CAN, tracesOf } from "./messenger_chat.ts";
 
 const FIRST_ID = 2_000;
@@ -34,17 +35,22 @@ function chatOf(house: House, account: string, person: Person): Chat {
     events += post(person, text, files);
     return Promise.resolve();
   };
+  const press: Chat["press"] = async (title, words = "") => {
+    const shown = fromBot().filter(({ text }) => text.includes(words));
+    const message = shown.findLast(({ buttons }) => buttons.flat().some((button) => button.text === title));
+    if (message === undefined) throw new Error(`There is no button ${title}.`);
+    const query = person.press(message.messageId, title);
+    events += 1;
+    await telegram.until(() => person.answer(query) !== undefined);
+  };
   return {
     ...traces,
     send,
-    press: async (title) => {
-      const message = fromBot().findLast(({ buttons }) => buttons.flat().some((button) => button.text === title));
-      if (message === undefined) throw new Error(`There is no button ${title}.`);
-      const query = person.press(message.messageId, title);
-      events += 1;
-      await telegram.until(() => person.answer(query) !== undefined);
+    press,
+    stop: async () => {
+      await until(() => fromBot().some(({ buttons }) => buttons.flat().some((button) => button.text === "Stop")), WITHIN_MS);
+      await press("Stop");
     },
-    stop: () => send("/stop"),
     redeliver: async () => {
       const last = telegram.updates.ever.findLast((one) => "message" in one && one.message.from.id === person.user.id);
       const polls = telegram.callsOf("getUpdates").length;

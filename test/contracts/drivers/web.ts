@@ -95,14 +95,16 @@ function turnOf(turns: ReadonlyMap<string, Turn>, id: string): Turn {
 
 /** As the page shows it: the text and what was printed, or the card of an error. */
 async function see({ sandpiper }: House, turn: Turn): Promise<Seen> {
-  const printed = turn.output.pieces.map(({ text }) => text).join("");
+  // What is escaped in Markdown is shown without.
+  const text = turn.text.replace(/\\(?=[!-/:-@[-`{-~])/g, "");
+  const printed = turn.output.pieces.map((piece) => piece.text).join("");
   const problem = turn.error?.code === "cancelled" ? "Stopped at your request." : (turn.error?.message ?? "");
   const files = turn.artifacts.map(async ({ id, name }) => {
     const bytes = await (await sandpiper.fetch(`/api/artifacts/${id}`)).bytes();
     return { name, bytes };
   });
   return {
-    words: [turn.text, problem, printed].filter((part) => part !== "").join("\n"),
+    words: [text, problem, printed].filter((part) => part !== "").join("\n"),
     files: await Promise.all(files),
     buttons: [],
   };

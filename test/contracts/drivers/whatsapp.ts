@@ -44,8 +44,9 @@ function chatOf(house: House, account: string, person: Person): Chat {
   return {
     ...traces,
     send,
-    press: (title) => {
+    press: (title, words = "") => {
       const button = ours()
+        .filter(({ text }) => text?.includes(words) === true)
         .flatMap(({ buttons }) => buttons)
         .findLast((one) => one.title === title);
       if (button === undefined) throw new Error(`There is no button ${title}.`);

@@ -1,37 +1,44 @@
 // While something runs: it is stopped, or other messages come and wait for their turn.
 import { expect } from "bun:test";
 import { until } from "../../e2e/until.ts";
-import { WITHIN_MS, type Chat } from "../drivers/driver.ts";
+import { WITHIN_MS, type Chat, type Driver } from "../drivers/driver.ts";
 import { allSaid, answersTo, file, pictures, REGIONS, type Scenario } from "./scenario.ts";
 
-/** Begins, stays, leaves a file, ends. */
+/** Stays, leaves a file, ends. */
 const slow = (seconds: number): string => `
 import time
 time.sleep(${seconds})
 open("late.txt", "w").write("x")
-print("The slow one is done.")
 `;
 
 /** A job of this chat that is at work now. */
-async function begin(chat: Chat, seconds: number): Promise<void> {
+export async function begin(chat: Chat, seconds: number): Promise<void> {
   await answersTo(chat, "hello");
   await chat.run(slow(seconds));
   await until(() => chat.jobs().at(-1)?.state === "running", WITHIN_MS, () => JSON.stringify(chat.jobs()));
 }
 
 export const stop: Scenario = {
-  name: "what runs is stopped when a person says so, that is answered, and no result comes afterwards",
-  play: async (driver) => {
+  name: "what runs is stopped by the button or the key that the channel has for it, and no result comes afterwards",
+  play: (driver) => stopBy(driver, (chat) => chat.stop()),
+};
+
+export const stopWord: Scenario = {
+  name: "what runs is stopped by /stop, that is answered, and no result comes afterwards",
+  // In a terminal the next command is about another conversation.
+  play: (driver) => stopBy(driver, (chat) => (driver.can.goesOn ? chat.send("/stop") : chat.stop())),
+};
+
+async function stopBy(driver: Driver, stopIt: (chat: Chat) => Promise<void>): Promise<void> {
     await using chat = await driver.open();
     await begin(chat, 300);
-    await chat.stop();
+    await stopIt(chat);
     await until(() => chat.jobs().at(1)?.state === "cancelled", WITHIN_MS, () => JSON.stringify(chat.jobs()));
     const seen = (await allSaid(chat)).slice(1);
     expect(seen.filter(({ words }) => words.startsWith("Stopped")).length).toBeGreaterThan(0);
     expect(seen.flatMap(({ files }) => files)).toEqual([]);
-    expect(seen.map(({ words }) => words).join("\n")).not.toContain("The slow one is done.");
-  },
-};
+    expect(seen.map(({ words }) => words).join("\n")).not.toContain("ran to its end");
+}
 
 export const busy: Scenario = {
   name: "messages that are sent while something runs are all answered, in their order",
@@ -42,7 +49,7 @@ export const busy: Scenario = {
     await chat.send("Graph this CSV file", [csv]);
     await chat.send("Lowest price", driver.can.goesOn ? [] : [csv]);
     const seen = (await allSaid(chat)).slice(1);
-    const isOf = [/The slow one is done/, /I drew/, /lowest|10/i];
+    const isOf = [/ran to its end/, /I drew/, /lowest|10/i];
     expect(chat.jobs().map(({ state }) => state)).toEqual(["done", "done", "done", "done"]);
     expect(pictures(seen).length).toBeGreaterThan(0);
     const places = isOf.map((pattern) => seen.findIndex(({ words }) => pattern.test(words)));

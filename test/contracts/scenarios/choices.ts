@@ -12,7 +12,7 @@ export const choice: Scenario = {
   play: async (driver) => {
     await using chat = await driver.open();
     const answer = await CHOOSING[driver.can.asksAboutFiles](driver, chat);
-    expect(pictures([answer])).toHaveLength(driver.can.asksAboutFiles === "never" ? 0 : 1);
+    expect(pictures([answer])).toHaveLength(1);
     expect(answer.words).toContain("sales.csv");
     expect(chat.jobs()).toMatchObject([{ state: "done", files: 1 }]);
   },
@@ -35,6 +35,7 @@ const CHOOSING: { readonly [way in Driver["can"]["asksAboutFiles"]]: (driver: Dr
     expect(CHOICES.map(({ title }) => title)).toEqual(TITLES);
     return only(await answersTo(chat, CHOICES.find(({ title }) => title === "Chart")?.words ?? "", [CSV]));
   },
+  // It goes on with what it sees in the file.
   never: async (_driver, chat) => only(await answersTo(chat, "", [CSV])),
 };
 
@@ -52,5 +53,24 @@ export const ownWords: Scenario = {
     const answer = only(await answersTo(chat, "Average price by region", isAsked ? [] : [CSV]));
     expect(answer.words).toMatch(/West.*30/s);
     expect(chat.jobs()).toMatchObject([{ state: "done", files: 1 }]);
+  },
+};
+
+export const twoFiles: Scenario = {
+  name: "two files that are sent without words, one after the other, can both be charted",
+  play: async (driver) => {
+    await using chat = await driver.open();
+    const files = [CSV, file("costs.csv", "month,cost\n2024-01,5\n2024-02,7\n2024-03,6\n")];
+    for (const one of files) await chat.send(driver.can.asksAboutFiles === "page" ? "Graph this" : "", [one]);
+    await allSaid(chat);
+    if (driver.can.asksAboutFiles === "message") {
+      for (const { name } of files) {
+        await chat.press("Chart", name);
+        await allSaid(chat);
+      }
+    }
+    const seen = await chat.seen();
+    expect(pictures(seen)).toHaveLength(2);
+    expect(seen.map(({ words }) => words).join("\n")).toMatch(/from costs\.csv|cost by month/);
   },
 };

@@ -19,7 +19,7 @@ const ANSWERS: { readonly [command: string]: RegExp } = {
   "/settings": /built-in planner.*MB/s,
 };
 const WHO: { readonly [driver: string]: RegExp } = {
-  Telegram: /telegram.*200\d/,
+  Telegram: /telegram.*\b20\d\d\b/,
   WhatsApp: /whatsapp.*US\.\d+/,
   "the notebook": /notebook.*person \d+/,
   "the web page": /owner/,

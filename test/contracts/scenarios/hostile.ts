@@ -1,9 +1,10 @@
 // Text that wants to be more than text: in a message, in the name of a file, in what comes out.
 import { expect } from "bun:test";
+import { begin } from "./busy.ts";
 import { allSaid, answersTo, file, only, REGIONS, type Scenario } from "./scenario.ts";
 
 const OVERRIDE = "\u202e";
-const MARKUP = "<b>bold</b> *star* _under_ `tick` ~~gone~~ [link](http://example.com) &amp; <script>alert(1)</script>";
+const MARKUP = "<b>bold</b> *star* _under_ `tick` ~~gone~~ [link](tg://user?id=1) &amp; <script>alert(1)</script>";
 const EMOJI = "👩‍👩‍👧‍👦🇩🇪";
 
 export const hostileWords: Scenario = {
@@ -29,14 +30,38 @@ export const hostileOutput: Scenario = {
   },
 };
 
+/** As it is shown: what could disguise a name, or is no name on some disk, is an underscore. */
+const NAME = `_draft_ <b>q</b> *1* ${OVERRIDE}vsc.[x](y) ${"long ".repeat(20)}${EMOJI}.csv`;
+const SHOWN = /_draft_ _?b_q_?_b_ _1_ _vsc\.\[x\]\(y\) /;
+
 export const hostileName: Scenario = {
-  name: "markup and overrides in the name of a file come through as text, and nothing breaks",
+  name: "markup and overrides in the name of a file and of a column come through as text",
   play: async (driver) => {
     await using chat = await driver.open();
-    const name = `<b>q</b> *1* ${OVERRIDE}vsc.${EMOJI}[x](y).csv`;
-    const { words } = only(await answersTo(chat, "Summarise this", [file(name, REGIONS.replace("price", "<i>*price*</i>"))]));
+    const table = REGIONS.replace("price", "<i>*price*</i>");
+    const { words } = only(await answersTo(chat, "Summarise this", [file(NAME, table)]));
     expect(words).toContain("<i>*price*</i>");
     expect(words).not.toContain(OVERRIDE);
-    console.log(driver.name, JSON.stringify(words.slice(0, 200)), JSON.stringify(words.match(/.*price.*/)?.[0]));
+  },
+};
+
+export const askedName: Scenario = {
+  name: "the question about a file with a hostile name shows that name",
+  play: async (driver) => {
+    await using chat = await driver.open();
+    const { words } = only(await answersTo(chat, driver.can.asksAboutFiles === "page" ? "Graph this" : "", [file(NAME, REGIONS)]));
+    expect(words).toMatch(SHOWN);
+  },
+};
+
+export const hostileStatus: Scenario = {
+  name: "/status shows what waits in the words in which it was asked",
+  play: async (driver) => {
+    await using chat = await driver.open();
+    await begin(chat, 3);
+    await chat.send(`Graph this ${MARKUP}`, [file("sales.csv", REGIONS)]);
+    await chat.send("/status");
+    const words = (await allSaid(chat)).find((one) => /waiting:|Nothing is running/.test(one.words))?.words;
+    expect(words).toContain(driver.can.goesOn ? MARKUP : "Nothing is running.");
   },
 };

@@ -11,9 +11,8 @@ export const refusal: Scenario = {
     await using chat = await driver.open();
     const { words, files } = only(await answersTo(chat, "Graph this", [{ name: "noise.bin", bytes: NOISE }]));
     expect(files).toEqual([]);
-    expect(words).toMatch(/^[A-Z“]/);
-    expect(words).not.toMatch(/Traceback|File "|\bat \w+ \(|[a-z]+_[a-z]+:|Error:|undefined|null|\[object/);
-    expect(words).toMatch(/send|try|file/i);
-    console.log(driver.name, JSON.stringify(words), chat.jobs());
+    expect(words).toContain("This is not a table");
+    expect(words).toMatch(/Send a CSV/);
+    expect(words).not.toMatch(/^[a-z_]+:|Traceback|File "|\bat \w+ \(|[a-z]+_[a-z]+:|Error:|undefined|null|\[object/);
   },
 };
