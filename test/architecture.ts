@@ -12,7 +12,8 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
   "src/shared/": [],
   // One error class for the whole house: errors.ts does nothing but carry a message.
   "src/planner/": ["type src/shared/", "src/shared/errors.ts"],
-  "src/web/": ["type src/shared/"],
+  // Words that the page has in common with the chats and the terminal.
+  "src/web/": ["type src/shared/", "src/shared/choices.ts"],
   // package.json is where the version is.
   "src/core/": ["src/shared/", "package.json"],
   "src/worker/": ["src/planner/", "src/shared/"],

@@ -1,6 +1,7 @@
 // Deals with what was let in: commands and presses at once, messages one after the other, each a job in one transaction.
 import { arrivalsOf, chatsWaiting, closeArrival, markAsked, type KeptArrival } from "../shared/arrivals.ts";
 import { readChat, type Chat } from "../shared/chats.ts";
+import { CHOICES } from "../shared/choices.ts";
 import type { Tx } from "../shared/db.ts";
 import { AppError } from "../shared/errors.ts";
 import { pause } from "../shared/stop.ts";
@@ -12,7 +13,7 @@ import { Kept } from "./door.ts";
 import { commandIn } from "./intent.ts";
 import { say } from "./outbox.ts";
 import { press } from "./presses.ts";
-import { choose, CHOICES, makeJob, type RequestDesk } from "./requests.ts";
+import { choose, makeJob, type RequestDesk } from "./requests.ts";
 
 export type AttendantDesk = RequestDesk;
 

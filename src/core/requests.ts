@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { arrivalsOf, closeArrival, type KeptArrival } from "../shared/arrivals.ts";
 import { setConversation, type Chat } from "../shared/chats.ts";
+import { CHOICES } from "../shared/choices.ts";
 import { readConversation } from "../shared/conversations.ts";
 import type { Tx } from "../shared/db.ts";
 import { addReply } from "../shared/deliveries.ts";
@@ -52,18 +53,6 @@ export function filesOf(tx: Tx, asked: readonly KeptArrival[]): UploadedFile[] {
     return kept.success ? kept.data.files.flatMap((id) => readUpload(tx, id) ?? []) : [];
   });
 }
-
-/** What can be done with files that came without words; `words` is what the person would have said. */
-export const CHOICES = [
-  { title: "Summarise", action: "summarise", words: "Summarise this" },
-  { title: "Chart", action: "chart", words: "Graph this" },
-  {
-    title: "Clean up",
-    action: "clean",
-    words: "Clean this up: trim texts, drop empty and doubled rows, and give it back as a file",
-  },
-  { title: "Something else", action: "other", words: null },
-] as const;
 
 export type Choice = {
   readonly choice: string;

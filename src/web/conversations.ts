@@ -34,12 +34,15 @@ export function createConversations(api: Api): Conversations {
     });
     return running;
   };
-  const markBusy = (id: string, isBusy: boolean): void => {
-    if (busy.peek().has(id) === isBusy) return;
-    const next = new Set(busy.peek());
-    if (isBusy) next.add(id);
-    else next.delete(id);
-    busy.value = next;
+  /** Of each conversation those at work: what a command is answered with ends beside them. */
+  const working = new Map<string, Set<string>>();
+  const mark = (id: string, jobId: string, isAtWork: boolean): void => {
+    const jobs = working.get(id) ?? new Set();
+    if (isAtWork) jobs.add(jobId);
+    else jobs.delete(jobId);
+    if (jobs.size > 0) working.set(id, jobs);
+    else working.delete(id);
+    if (busy.peek().has(id) !== jobs.size > 0) busy.value = new Set(working.keys());
   };
 
   return {
@@ -54,7 +57,7 @@ export function createConversations(api: Api): Conversations {
       if (event.conversationId === null) return;
       const isEnd = ENDS.has(event.kind);
       // A new one may have to wait, for hours even: its start tells.
-      if (event.kind !== "job-created") markBusy(event.conversationId, !isEnd);
+      if (event.kind !== "job-created") mark(event.conversationId, event.jobId, !isEnd);
       // A failure to refresh is shown by the connection banner; the list stays as it was.
       if (isEnd || event.kind === "job-created") refresh().catch(() => undefined);
     },

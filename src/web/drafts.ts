@@ -17,8 +17,8 @@ export type Drafts = {
   readonly attach: (conversationId: string | null, files: readonly File[], maxUploadBytes: number) => void;
   readonly detach: (conversationId: string | null, key: number) => void;
   readonly clear: (conversationId: string | null) => void;
-  /** The new conversation has got its name: what is written for it goes along. */
-  readonly name: (conversationId: string) => void;
+  /** A new conversation has got its name: what was being written before, in none or in another one, goes along. */
+  readonly name: (from: string | null, conversationId: string) => void;
 };
 
 export const MAX_FILES = 50;
@@ -63,10 +63,10 @@ export function createDrafts(storage: Pick<Storage, "getItem" | "setItem" | "rem
       of(conversationId).files.value = [];
       of(conversationId).refusal.value = "";
     },
-    name: (conversationId) => {
-      const draft = of(null);
-      drafts.delete(storageKey(null));
-      storage.removeItem(storageKey(null));
+    name: (from, conversationId) => {
+      const draft = of(from);
+      drafts.delete(storageKey(from));
+      storage.removeItem(storageKey(from));
       drafts.set(storageKey(conversationId), draft);
       write(conversationId, draft.text.peek());
     },

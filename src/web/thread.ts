@@ -21,8 +21,11 @@ export type ThreadState = "new" | "loading" | "ready" | "missing" | "failed";
 
 export type ThreadListener = {
   readonly onEnded: (turn: Turn) => void;
-  /** Core has taken the first message of the new conversation; in one batch with the change of `conversationId`. */
-  readonly onNamed: (conversationId: string) => void;
+  /**
+   * Core has taken the first message of a new conversation, which was begun in none or, by a command, in another one; in one
+   * batch with the change of `conversationId`.
+   */
+  readonly onNamed: (from: string | null, conversationId: string) => void;
 };
 
 /** Where the messages of one conversation go, also when another one is open by then. */
@@ -148,7 +151,7 @@ export class Thread {
       if (entry.turn.peek().jobId === null) {
         entry.turn.value = { ...entry.turn.peek(), jobId: sent.job_id, status: "pending" };
       }
-      if (place.id === null) await this.#name(place, sent.conversation_id);
+      if (place.id !== sent.conversation_id) await this.#name(place, entry, sent.conversation_id);
       return sent;
     } catch (error) {
       // Its event may have told that core has it although the answer was lost.
@@ -158,12 +161,16 @@ export class Thread {
     }
   }
 
-  async #name(place: Place, id: string): Promise<void> {
+  /** What waits in the line goes there, too; what was said before this entry stays where it is. */
+  async #name(place: Place, first: Entry, id: string): Promise<void> {
+    const from = place.id;
     place.id = id;
     if (place !== this.#place) return;
     batch(() => {
+      const all = this.#entries.peek();
+      if (from !== null) this.#entries.value = all.slice(Math.max(0, all.indexOf(first)));
       this.#conversationId.value = id;
-      this.#listener.onNamed(id);
+      this.#listener.onNamed(from, id);
     });
     // Events may have passed before the name was known here.
     await this.#load(id);

@@ -244,7 +244,8 @@ export class FakeCore implements AsyncDisposable {
   }
 
   #admit(text: string, files: readonly UploadedFile[], conversationId: string | null): Response {
-    const job = this.createJob(text, files, conversationId);
+    // As core does: this one command is answered in a conversation of its own.
+    const job = this.createJob(text, files, text === "/new" ? null : conversationId);
     const waiting = this.#waitingTests.shift();
     if (waiting === undefined) this.#waitingJobs.push(job);
     else waiting(job);

@@ -5,6 +5,7 @@ import { useApp, type App } from "../app.ts";
 import { MAX_FILES } from "../drafts.ts";
 import { limitText } from "../text.ts";
 import { FileChip } from "./chip.tsx";
+import { Choices } from "./choices.tsx";
 import { ArrowUpIcon, PaperclipIcon } from "./icons.tsx";
 import { StopButton } from "./stop_button.tsx";
 
@@ -24,7 +25,7 @@ export function Composer() {
         aria-label="Message"
         onSubmit={(event) => {
           event.preventDefault();
-          if (isSendable.peek()) void sendDraft(app);
+          if (isSendable.peek()) void sendDraft(app, draft.text.peek());
         }}
       >
         <div class="composer-box">
@@ -40,7 +41,12 @@ export function Composer() {
               ))}
             </ul>
           )}
-          <MessageBox key={app.thread.openCount.value} conversationId={conversationId} />
+          <div class="composer-field">
+            <MessageBox key={app.thread.openCount.value} conversationId={conversationId} />
+            {draft.files.value.length > 0 && (
+              <Choices isIdle={draft.text.value.trim() !== ""} onChoose={(words) => void sendDraft(app, words)} />
+            )}
+          </div>
           <div class="composer-tools">
             <AttachButton conversationId={conversationId} />
             <span class="composer-hint" id="composer-hint">
@@ -62,11 +68,11 @@ export function Composer() {
   );
 }
 
-async function sendDraft(app: App): Promise<void> {
+async function sendDraft(app: App, words: string): Promise<void> {
   const conversationId = app.thread.conversationId.peek();
   const draft = app.drafts.of(conversationId);
   const attachments = draft.files.peek().map(({ file }) => file);
-  const text = draft.text.peek().trim();
+  const text = words.trim();
   app.drafts.clear(conversationId);
   const names = attachments.map((file) => ({ id: "", name: file.name, bytes: file.size }));
   await app.send({ text, attachments, uploadIds: [], example: null }, names);
@@ -77,7 +83,8 @@ type PartProps = { readonly conversationId: string | null };
 function MessageBox({ conversationId }: PartProps) {
   const app = useApp();
   const box = useRef<HTMLTextAreaElement>(null);
-  const text = app.drafts.of(conversationId).text.value;
+  const draft = app.drafts.of(conversationId);
+  const text = draft.text.value;
   useLayoutEffect(() => {
     if (box.current === null) return;
     box.current.style.height = "auto";
@@ -95,7 +102,7 @@ function MessageBox({ conversationId }: PartProps) {
       class="composer-text"
       rows={1}
       value={text}
-      placeholder="Ask anything, or drop a file"
+      placeholder={draft.files.value.length > 0 ? "What shall I do with it?" : "Ask anything, or drop a file"}
       aria-label="Message"
       aria-describedby="composer-hint"
       enterkeyhint="send"
