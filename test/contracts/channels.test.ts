@@ -43,6 +43,19 @@ const SCENARIOS = [
 ];
 const NAMES = ["web", "cli", "telegram", "whatsapp", "notebook"] as const;
 
+/** What a channel owes still: each fails here, and tells as soon as it is mended. */
+const OWED: { readonly [scenario: string]: readonly (typeof NAMES)[number][] } = {
+  // Who answers the question about one of the files loses the others.
+  [twoFiles.name]: ["telegram", "whatsapp", "notebook"],
+  // Names and prompts are taken for Markdown.
+  [askedName.name]: ["telegram", "whatsapp", "notebook", "cli"],
+  [hostileStatus.name]: ["telegram", "whatsapp", "notebook"],
+  // The terminal shows Markdown with its backslashes, and nothing of what a program prints.
+  [hostileName.name]: ["cli"],
+  [hostileOutput.name]: ["cli"],
+  [large.name]: ["cli"],
+};
+
 let house: House;
 let web: WebDriver;
 let notebook: NotebookDriver;
@@ -62,4 +75,7 @@ afterAll(async () => {
 
 // One after the other in the order of the scenarios, several at a time.
 for (const { name, play } of SCENARIOS)
-  for (const channel of NAMES) test.concurrent(`${name} (${channel})`, () => play(drivers[channel]));
+  for (const channel of NAMES) {
+    const declare = OWED[name]?.includes(channel) ? test.concurrent.failing : test.concurrent;
+    declare(`${name} (${channel})`, () => play(drivers[channel]));
+  }

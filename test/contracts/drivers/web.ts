@@ -1,9 +1,11 @@
 // The web page: what it posts, and its own turns, kept true by the events of its live line.
 import { z } from "zod";
+import { CHOICES } from "../../../src/shared/choices.ts";
 import type { JobEvent } from "../../../src/shared/types.ts";
-import { applyEvent, isActive, turnFromCreated, type Turn } from "../../../src/web/transcript.ts";
+import { applyEvent, isActive, turnAtWork, turnFromCreated, type Turn } from "../../../src/web/transcript.ts";
+import { until } from "../../e2e/until.ts";
 import type { House } from "../house.ts";
-import type { Chat, Driver, Seen, SentFile } from "./driver.ts";
+import { WITHIN_MS, type Chat, type Driver, type Seen, type SentFile } from "./driver.ts";
 import { jobsWhere } from "./jobs.ts";
 
 const Receipt = z.object({ job_id: z.string(), conversation_id: z.string() });
@@ -51,6 +53,8 @@ function chatOf(house: House, turns: ReadonlyMap<string, Turn>): Chat {
   const { sandpiper } = house;
   // The last one is open; /new begins another.
   const conversations: string[] = [];
+  // What is attached waits in the composer for words, its own choices or the person's.
+  const attached: SentFile[] = [];
   let last = { key: "", text: "", files: [] as readonly SentFile[] };
   const jobs = () => conversations.flatMap((id) => jobsWhere(house, "conversation_id = ?", id));
   const post = async (fields: Readonly<Record<string, string>>, files: readonly SentFile[], key: string) => {
@@ -67,18 +71,25 @@ function chatOf(house: House, turns: ReadonlyMap<string, Turn>): Chat {
     if (!conversations.includes(id)) conversations.push(id);
   };
   const send: Chat["send"] = async (text, files = []) => {
-    last = { key: Bun.randomUUIDv7(), text, files };
-    await post({ text }, files, last.key);
+    attached.push(...files);
+    if (text === "") return;
+    last = { key: Bun.randomUUIDv7(), text, files: attached.splice(0) };
+    await post({ text }, last.files, last.key);
   };
   return {
     jobs,
     send,
-    press: (title) => Promise.reject(new Error(`The page has no button ${title} of core's.`)),
+    press: async (title) => {
+      const choice = attached.length === 0 ? undefined : CHOICES.find((one) => one.title === title);
+      if (choice === undefined) throw new Error(`The page has no button ${title}.`);
+      if (choice.words !== null) await send(choice.words);
+    },
     run: (code) => post({ code }, [], Bun.randomUUIDv7()),
     stop: async () => {
-      // The page's button means the turn at work.
-      const job = jobs().find(({ id }) => turns.get(id)?.status === "running");
-      await sandpiper.fetch(`/api/jobs/${job?.id}/cancel`, { method: "POST" });
+      const known = () => jobs().flatMap(({ id }) => turns.get(id) ?? []);
+      const atWork = () => turnAtWork(known().map((turn) => ({ turn })))?.turn.jobId;
+      await until(() => typeof atWork() === "string", WITHIN_MS);
+      await sandpiper.fetch(`/api/jobs/${atWork()}/cancel`, { method: "POST" });
     },
     redeliver: () => post({ text: last.text }, last.files, last.key),
     isIdle: () => jobs().every(({ id }) => turns.has(id) && !isActive(turnOf(turns, id))),

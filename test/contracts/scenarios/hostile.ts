@@ -1,5 +1,7 @@
 // Text that wants to be more than text: in a message, in the name of a file, in what comes out.
 import { expect } from "bun:test";
+import { until } from "../../e2e/until.ts";
+import { WITHIN_MS } from "../drivers/driver.ts";
 import { begin } from "./busy.ts";
 import { allSaid, answersTo, file, only, REGIONS, type Scenario } from "./scenario.ts";
 
@@ -31,8 +33,8 @@ export const hostileOutput: Scenario = {
 };
 
 /** As it is shown: what could disguise a name, or is no name on some disk, is an underscore. */
-const NAME = `_draft_ <b>q</b> *1* ${OVERRIDE}vsc.[x](y) ${"long ".repeat(20)}${EMOJI}.csv`;
-const SHOWN = /_draft_ _?b_q_?_b_ _1_ _vsc\.\[x\]\(y\) /;
+const NAME = `_draft_ <b>q *1* ${OVERRIDE}vsc.[x](y) ${"long ".repeat(20)}${EMOJI}.csv`;
+const SHOWN = "_draft_ _b_q _1_ _vsc.[x](y) ";
 
 export const hostileName: Scenario = {
   name: "markup and overrides in the name of a file and of a column come through as text",
@@ -50,7 +52,7 @@ export const askedName: Scenario = {
   play: async (driver) => {
     await using chat = await driver.open();
     const { words } = only(await answersTo(chat, driver.can.asksAboutFiles === "page" ? "Graph this" : "", [file(NAME, REGIONS)]));
-    expect(words).toMatch(SHOWN);
+    expect(words).toContain(SHOWN);
   },
 };
 
@@ -60,6 +62,8 @@ export const hostileStatus: Scenario = {
     await using chat = await driver.open();
     await begin(chat, 3);
     await chat.send(`Graph this ${MARKUP}`, [file("sales.csv", REGIONS)]);
+    // Commands do not wait for the file.
+    await until(() => chat.jobs().length === 3, WITHIN_MS);
     await chat.send("/status");
     const words = (await allSaid(chat)).find((one) => /waiting:|Nothing is running/.test(one.words))?.words;
     expect(words).toContain(driver.can.goesOn ? MARKUP : "Nothing is running.");
