@@ -4,21 +4,25 @@ import { mkdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { loadConfig } from "../shared/config.ts";
+import { loadConfig, readEnvironment } from "../shared/config.ts";
 import { AppError } from "../shared/errors.ts";
 import { freeName } from "../shared/free_name.ts";
 import { stopSignal } from "../shared/stop.ts";
 import type { JobEvent } from "../shared/types.ts";
+import { canAsk, chooseWords } from "./choose.ts";
 import { connect, type Client } from "./client.ts";
-import { existingFile } from "./files.ts";
+import { areFiles, existingFile } from "./files.ts";
 import { printable, printableLine } from "./printable.ts";
+import { lastTalk, rememberTalk } from "./talk.ts";
 
 export const usage = `ask "WHAT YOU WANT" [FILE …]   ask about files; what comes out is written here
+    --continue    go on in the conversation of the last question (-c)
     --out DIR     write the files there
     --json        print one JSON object instead of text
     --code FILE   run this Python instead of planning`;
 
-const Receipt = z.object({ job_id: z.string() });
+const Receipt = z.object({ job_id: z.string(), conversation_id: z.string() });
+type Receipt = z.infer<typeof Receipt>;
 const Artifact = z.object({
   id: z.string(),
   name: z.string(),
@@ -47,42 +51,82 @@ const Ended = z.object({
 });
 type Ended = z.infer<typeof Ended>["job"];
 
+type Question = {
+  readonly text: string;
+  /** Absolute. */
+  readonly files: readonly string[];
+  readonly code: string | null;
+  /** Null: a new one. */
+  readonly conversationId: string | null;
+};
+
+const OPTIONS = {
+  out: { type: "string" },
+  json: { type: "boolean", default: false },
+  code: { type: "string" },
+  continue: { type: "boolean", short: "c", default: false },
+} as const;
+
 export async function ask(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: { out: { type: "string" }, json: { type: "boolean", default: false }, code: { type: "string" } },
-  });
-  const [text = "", ...names] = positionals;
-  const { callerDir } = loadConfig();
-  const files = await Promise.all(names.map((name) => existingFile(callerDir, name)));
-  const code = values.code === undefined ? null : await Bun.file(await existingFile(callerDir, values.code)).text();
-  if (text.trim() === "" && files.length === 0 && code === null)
-    throw new AppError("bad_request", `Nothing was asked.\n\n  ${usage}`);
+  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
+  const { callerDir, dataDir } = loadConfig(readEnvironment());
+  const conversationId = values.continue ? lastTalk(dataDir) : null;
+  const given = await questionOf(callerDir, positionals, values.code, conversationId);
   const stop = stopSignal();
+  const isOpen = given.text.trim() === "" && given.code === null && !values.json && canAsk();
+  const text = isOpen
+    ? await chooseWords(
+        given.files.map((file) => basename(file)),
+        stop,
+      )
+    : given.text;
+  if (text === null) return left("Nothing was asked.");
   await using client = await connect(stop);
-  const jobId = await send(client, text, files, code);
+  const receipt = await send(client, { ...given, text });
+  await rememberTalk(dataDir, receipt.conversation_id);
+  const { job_id: jobId } = receipt;
   await showProgress(client, jobId, values.json, stop);
   if (stop.aborted) return cancel(client, jobId);
   const { job } = await client.call(Ended, `/api/jobs/${jobId}`);
   const written = await writeFiles(client, job, resolve(callerDir, values.out ?? "."));
-  if (values.json) console.log(JSON.stringify(asJson(job, written)));
+  if (values.json) console.log(JSON.stringify(asJson(job, receipt, written)));
   else show(job, written);
   return job.status === "completed" ? 0 : 1;
 }
 
-async function send(client: Client, text: string, files: readonly string[], code: string | null): Promise<string> {
+/** The first word is what is wanted, unless all of them are files. Throws AppError when there is nothing in it. */
+async function questionOf(
+  callerDir: string,
+  words: readonly string[],
+  codeFile: string | undefined,
+  conversationId: string | null,
+): Promise<Question> {
+  const [text = "", ...names] = (await areFiles(callerDir, words)) ? ["", ...words] : words;
+  const files = await Promise.all(names.map((name) => existingFile(callerDir, name)));
+  const code = codeFile === undefined ? null : await Bun.file(await existingFile(callerDir, codeFile)).text();
+  if (text.trim() === "" && files.length === 0 && code === null)
+    throw new AppError("bad_request", `Nothing was asked.\n\n  ${usage}`);
+  return { text, files, code, conversationId };
+}
+
+async function send(client: Client, { text, files, code, conversationId }: Question): Promise<Receipt> {
   const form = new FormData();
   form.set("text", text);
+  if (conversationId !== null) form.set("conversation_id", conversationId);
   if (code !== null) form.set("code", code);
   for (const file of files) form.append("files", Bun.file(file), basename(file));
-  return (await client.call(Receipt, "/api/messages", { form })).job_id;
+  return client.call(Receipt, "/api/messages", { form });
+}
+
+/** As a shell says it of a program that Ctrl+C ended. */
+function left(words: string): number {
+  console.error(words);
+  return 130;
 }
 
 async function cancel(client: Client, jobId: string): Promise<number> {
   await client.call(z.unknown(), `/api/jobs/${jobId}/cancel`, { json: {} });
-  console.error("Stopped.");
-  return 130;
+  return left("Stopped.");
 }
 
 async function showProgress(client: Client, jobId: string, isQuiet: boolean, signal: AbortSignal): Promise<void> {
@@ -113,10 +157,11 @@ async function writeFiles(client: Client, job: Ended, folder: string): Promise<M
   return written;
 }
 
-function asJson(job: Ended, written: ReadonlyMap<string, string>) {
+function asJson(job: Ended, receipt: Receipt, written: ReadonlyMap<string, string>) {
   const error = job.output?.error;
   return {
     job_id: job.id,
+    conversation_id: receipt.conversation_id,
     status: job.status,
     text: error === undefined ? (job.output?.text ?? "") : error.message,
     code: job.code,

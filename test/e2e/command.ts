@@ -6,6 +6,7 @@ import { environment, type Settings } from "./sandpiper.ts";
 
 const Answer = z.strictObject({
   job_id: z.string(),
+  conversation_id: z.string(),
   status: z.string(),
   text: z.string(),
   code: z.string().nullable(),
