@@ -21,7 +21,7 @@ export function cliDriver(house: House): Driver {
       deliversTwice: false,
       words: null,
       sendsFilesTogether: true,
-      goesOn: false,
+      goesOn: true,
     },
     open: async () => {
       const before = lane;
@@ -45,14 +45,20 @@ function chatOf(house: House, folder: string, onEnd: () => void): Chat {
   const typed: Typed[] = [];
   const jobIds: string[] = [];
   mkdirSync(folder, { recursive: true });
-  const type = (args: readonly string[]): Promise<void> =>
+  const type = (words: readonly string[]): Promise<void> =>
     house.alone(async () => {
-      const known = new Set(jobsOfWeb(house));
+      const args = typed.length === 0 ? words : ["--continue", ...words];
+      const known = new Set(askedOf(house).map(({ jobId }) => jobId));
       const command = spawn(house.sandpiper.home, join(folder, String(typed.length + 1)), args);
       typed.push(command);
-      const fresh = () => jobsOfWeb(house).filter((id) => !known.has(id));
-      await until(() => fresh().length > 0 || command.isOver, WITHIN_MS);
-      jobIds.push(...fresh());
+      const fresh = () => askedOf(house).filter(({ jobId }) => !known.has(jobId));
+      // The next command goes on where this one was, as soon as that is noted.
+      const isNoted = async () => {
+        const note = Bun.file(join(house.sandpiper.home, "data/last_talk"));
+        return (await note.exists()) && (await note.text()).trim() === fresh()[0]?.conversationId;
+      };
+      await until(async () => command.isOver || (fresh().length > 0 && (await isNoted())), WITHIN_MS);
+      jobIds.push(...fresh().map(({ jobId }) => jobId));
     });
   return {
     send: async (text, files = []) => {
@@ -85,10 +91,12 @@ function chatOf(house: House, folder: string, onEnd: () => void): Chat {
   };
 }
 
-function jobsOfWeb({ board }: House): string[] {
+/** What was asked on this machine. The page asks while no command is about to. */
+function askedOf({ board }: House) {
+  const sql = "SELECT job_id, conversation_id FROM messages WHERE channel = 'web' AND job_id IS NOT NULL";
   return board
-    .read((tx) => tx.all("SELECT job_id FROM messages WHERE channel <> 'telegram' AND channel <> 'whatsapp' AND channel <> 'notebook' AND job_id IS NOT NULL"))
-    .map((row) => asText.parse(row["job_id"]));
+    .read((tx) => tx.all(sql))
+    .map((row) => ({ jobId: asText.parse(row["job_id"]), conversationId: asText.parse(row["conversation_id"]) }));
 }
 
 function spawn(home: string, out: string, args: readonly string[]): Typed {
