@@ -16,7 +16,8 @@ import { askedName, hostileName, hostileOutput, hostileStatus, hostileWords } fr
 import { large } from "./scenarios/large.ts";
 import { refusal } from "./scenarios/refusal.ts";
 
-setDefaultTimeout(2 * WITHIN_MS);
+// A terminal is one at a time: its chats wait for each other.
+setDefaultTimeout(4 * WITHIN_MS);
 
 const SCENARIOS = [
   greeting,

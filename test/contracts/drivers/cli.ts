@@ -21,7 +21,6 @@ export function cliDriver(house: House): Driver {
       deliversTwice: false,
       words: null,
       sendsFilesTogether: true,
-      goesOn: true,
     },
     open: async () => {
       const before = lane;
@@ -117,8 +116,20 @@ async function hear(child: Bun.Subprocess<"ignore", "pipe", "pipe">): Promise<Se
   await child.exited;
   const lines = out.split("\n");
   const paths = lines.flatMap((line) => /^→ (.+)$/.exec(line)?.[1] ?? []);
-  const files = await Promise.all(paths.map(async (path) => ({ name: basename(path), bytes: await Bun.file(path).bytes() })));
+  const files = await Promise.all(
+    paths.map(async (path) => ({ name: basename(path), bytes: await Bun.file(path).bytes() })),
+  );
   const words = lines.filter((line) => !line.startsWith("→ ")).join("\n");
-  const problem = err.split("\n").filter((line) => !line.startsWith("  ")).join("\n");
-  return { words: [words, problem].map((part) => part.trim()).filter(Boolean).join("\n"), files, buttons: [] };
+  const problem = err
+    .split("\n")
+    .filter((line) => !line.startsWith("  "))
+    .join("\n");
+  return {
+    words: [words, problem]
+      .map((part) => part.trim())
+      .filter(Boolean)
+      .join("\n"),
+    files,
+    buttons: [],
+  };
 }

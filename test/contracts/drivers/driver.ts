@@ -11,7 +11,7 @@ export type Seen = {
 };
 
 /** A job that was made for a chat. */
-export type Job = { readonly id: string; readonly state: string; readonly files: number };
+export type Job = { readonly id: string; readonly state: string; readonly prompt: string; readonly files: number };
 
 /** A chat of its own, in which nobody else writes; the lane of a channel that has one only is free again at its end. */
 export type Chat = AsyncDisposable & {
@@ -38,7 +38,7 @@ export type Can = {
   readonly asksAboutFiles: "message" | "page" | "never";
   /** Buttons below a message; others are named by their number. */
   readonly buttons: number;
-  /** False: a second message may be answered before the first. */
+  /** False: every answer stands below its own question, whenever it comes. */
   readonly answersInOrder: boolean;
   /** A platform may deliver an event twice. */
   readonly deliversTwice: boolean;
@@ -46,8 +46,6 @@ export type Can = {
   readonly words: { readonly text: number; readonly caption: number; readonly messages: number } | null;
   /** Several files can be sent as one message. */
   readonly sendsFilesTogether: boolean;
-  /** A message goes on in the conversation of the one before. */
-  readonly goesOn: boolean;
 };
 
 export type Driver = { readonly name: string; readonly can: Can; readonly open: () => Promise<Chat> };

@@ -5,11 +5,15 @@ import type { Job } from "./driver.ts";
 
 /** `where` has one place for `value`. */
 export function jobsWhere({ board }: House, where: string, value: string): Job[] {
-  const sql = `SELECT id, state, coalesce(json_array_length(input_context, '$.files'), 0) AS files
+  const sql = `SELECT id, state, coalesce(json_extract(input_context, '$.prompt'), '') AS prompt,
+    coalesce(json_array_length(input_context, '$.files'), 0) AS files
     FROM job_run JOIN jobs ON jobs.id = job_run.job_id WHERE ${where} ORDER BY created_seq`;
-  return board.read((tx) => tx.all(sql, value)).map((row) => ({
-    id: text.parse(row["id"]),
-    state: text.parse(row["state"]),
-    files: integer.parse(row["files"]),
-  }));
+  return board
+    .read((tx) => tx.all(sql, value))
+    .map((row) => ({
+      id: text.parse(row["id"]),
+      state: text.parse(row["state"]),
+      prompt: text.parse(row["prompt"]),
+      files: integer.parse(row["files"]),
+    }));
 }

@@ -16,7 +16,6 @@ export const MESSENGER_CAN: Can = {
   deliversTwice: true,
   words: null,
   sendsFilesTogether: true,
-  goesOn: true,
 };
 
 export function tracesOf(house: House, { chatId, events }: Traces) {

@@ -48,7 +48,10 @@ function chatOf(house: House, account: string, person: Person): Chat {
     send,
     press,
     stop: async () => {
-      await until(() => fromBot().some(({ buttons }) => buttons.flat().some((button) => button.text === "Stop")), WITHIN_MS);
+      await until(
+        () => fromBot().some(({ buttons }) => buttons.flat().some((button) => button.text === "Stop")),
+        WITHIN_MS,
+      );
       await press("Stop");
     },
     redeliver: async () => {

@@ -36,7 +36,6 @@ export async function webDriver(house: House): Promise<WebDriver> {
       deliversTwice: true,
       words: null,
       sendsFilesTogether: true,
-      goesOn: true,
     },
     open: () => Promise.resolve(chatOf(house, turns)),
     [Symbol.dispose]: () => socket.close(),

@@ -9,7 +9,12 @@ export function whatsAppDriver(house: House): Driver {
   const account = graph.account.phoneNumberId;
   return {
     name: "WhatsApp",
-    can: { ...MESSENGER_CAN, buttons: 3, sendsFilesTogether: false, words: { text: 4_096, caption: 1_024, messages: 2 } },
+    can: {
+      ...MESSENGER_CAN,
+      buttons: 3,
+      sendsFilesTogether: false,
+      words: { text: 4_096, caption: 1_024, messages: 2 },
+    },
     open: async () => {
       const person = graph.person();
       await house.letIn("whatsapp", account, person.identity.userId ?? "");

@@ -15,7 +15,11 @@ open("late.txt", "w").write("x")
 export async function begin(chat: Chat, seconds: number): Promise<void> {
   await answersTo(chat, "hello");
   await chat.run(slow(seconds));
-  await until(() => chat.jobs().at(-1)?.state === "running", WITHIN_MS, () => JSON.stringify(chat.jobs()));
+  await until(
+    () => chat.jobs().at(-1)?.state === "running",
+    WITHIN_MS,
+    () => JSON.stringify(chat.jobs()),
+  );
 }
 
 export const stop: Scenario = {
@@ -25,29 +29,31 @@ export const stop: Scenario = {
 
 export const stopWord: Scenario = {
   name: "what runs is stopped by /stop, that is answered, and no result comes afterwards",
-  // In a terminal the next command is about another conversation.
-  play: (driver) => stopBy(driver, (chat) => (driver.can.goesOn ? chat.send("/stop") : chat.stop())),
+  play: (driver) => stopBy(driver, (chat) => chat.send("/stop")),
 };
 
 async function stopBy(driver: Driver, stopIt: (chat: Chat) => Promise<void>): Promise<void> {
-    await using chat = await driver.open();
-    await begin(chat, 300);
-    await stopIt(chat);
-    await until(() => chat.jobs().at(1)?.state === "cancelled", WITHIN_MS, () => JSON.stringify(chat.jobs()));
-    const seen = (await allSaid(chat)).slice(1);
-    expect(seen.filter(({ words }) => words.startsWith("Stopped")).length).toBeGreaterThan(0);
-    expect(seen.flatMap(({ files }) => files)).toEqual([]);
-    expect(seen.map(({ words }) => words).join("\n")).not.toContain("ran to its end");
+  await using chat = await driver.open();
+  await begin(chat, 300);
+  await stopIt(chat);
+  await until(
+    () => chat.jobs().at(1)?.state === "cancelled",
+    WITHIN_MS,
+    () => JSON.stringify(chat.jobs()),
+  );
+  const seen = (await allSaid(chat)).slice(1);
+  expect(seen.filter(({ words }) => words.startsWith("Stopped")).length).toBeGreaterThan(0);
+  expect(seen.flatMap(({ files }) => files)).toEqual([]);
+  expect(seen.map(({ words }) => words).join("\n")).not.toContain("ran to its end");
 }
 
 export const busy: Scenario = {
   name: "messages that are sent while something runs are all answered, in their order",
   play: async (driver) => {
     await using chat = await driver.open();
-    const csv = file("sales.csv", REGIONS);
     await begin(chat, 2);
-    await chat.send("Graph this CSV file", [csv]);
-    await chat.send("Lowest price", driver.can.goesOn ? [] : [csv]);
+    await chat.send("Graph this CSV file", [file("sales.csv", REGIONS)]);
+    await chat.send("Lowest price");
     const seen = (await allSaid(chat)).slice(1);
     const isOf = [/ran to its end/, /I drew/, /lowest|10/i];
     expect(chat.jobs().map(({ state }) => state)).toEqual(["done", "done", "done", "done"]);

@@ -1,5 +1,6 @@
 // Files and what is asked about them: the picture, the next question, several files, and the same event twice.
 import { expect } from "bun:test";
+import { rejectionOf } from "../../shared/temporary.ts";
 import { answersTo, allSaid, file, only, pictures, REGIONS, type Scenario } from "./scenario.ts";
 
 const CSV = file("sales.csv", REGIONS);
@@ -21,12 +22,8 @@ export const followUp: Scenario = {
     await using chat = await driver.open();
     await answersTo(chat, "Graph this CSV file", [CSV]);
     const { words } = only(await answersTo(chat, "Average price by region"));
-    if (!driver.can.goesOn) expect(words).toContain("without a file");
-    else {
-      expect(words).toMatch(/West/);
-      expect(words).toMatch(/30/);
-      expect(chat.jobs().map(({ files }) => files)).toEqual([1, 1]);
-    }
+    expect(words).toMatch(/West.*30/s);
+    expect(chat.jobs().map(({ files }) => files)).toEqual([1, 1]);
   },
 };
 
@@ -53,7 +50,7 @@ export const twice: Scenario = {
     await using chat = await driver.open();
     await chat.send("Graph this CSV file", [CSV]);
     if (driver.can.deliversTwice) await chat.redeliver();
-    else await expect(chat.redeliver()).rejects.toThrow();
+    else expect(await rejectionOf(chat.redeliver())).toBeInstanceOf(Error);
     expect(pictures([only(await allSaid(chat))])).toHaveLength(1);
     expect(chat.jobs()).toMatchObject([{ state: "done" }]);
   },

@@ -75,6 +75,7 @@ export const twoFiles: Scenario = {
         await allSaid(chat);
       }
     const seen = await allSaid(chat);
-    for (const { name } of files) expect(seen.some((one) => pictures([one]).length === 1 && one.words.includes(name))).toBe(true);
+    for (const { name } of files)
+      expect(seen.some((one) => pictures([one]).length === 1 && one.words.includes(name))).toBe(true);
   },
 };

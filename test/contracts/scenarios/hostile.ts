@@ -15,8 +15,11 @@ export const hostileWords: Scenario = {
     await using chat = await driver.open();
     const said = only(await answersTo(chat, `${MARKUP} ${OVERRIDE}${EMOJI}`));
     expect(said.words).toContain("without a file");
-    await answersTo(chat, `Tell me ${"🙂 <i>".repeat(800)} the end`);
-    expect((await allSaid(chat)).length).toBe(2);
+    const long = `Tell me ${"🙂 <i>".repeat(800)} the end`;
+    only(await answersTo(chat, long));
+    // A phone may have sent it in two parts.
+    expect(chat.jobs()).toHaveLength(2);
+    expect(chat.jobs().map(({ prompt }) => prompt.replaceAll("\n", ""))).toContain(long);
   },
 };
 
@@ -51,7 +54,9 @@ export const askedName: Scenario = {
   name: "the question about a file with a hostile name shows that name",
   play: async (driver) => {
     await using chat = await driver.open();
-    const { words } = only(await answersTo(chat, driver.can.asksAboutFiles === "page" ? "Graph this" : "", [file(NAME, REGIONS)]));
+    const { words } = only(
+      await answersTo(chat, driver.can.asksAboutFiles === "page" ? "Graph this" : "", [file(NAME, REGIONS)]),
+    );
     expect(words).toContain(SHOWN);
   },
 };
@@ -65,7 +70,7 @@ export const hostileStatus: Scenario = {
     // Commands do not wait for the file.
     await until(() => chat.jobs().length === 3, WITHIN_MS);
     await chat.send("/status");
-    const words = (await allSaid(chat)).find((one) => /waiting:|Nothing is running/.test(one.words))?.words;
-    expect(words).toContain(driver.can.goesOn ? MARKUP : "Nothing is running.");
+    const words = (await allSaid(chat)).find((one) => /waiting:/.test(one.words))?.words;
+    expect(words).toContain(MARKUP);
   },
 };

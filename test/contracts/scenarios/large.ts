@@ -4,11 +4,22 @@ import type { Seen } from "../drivers/driver.ts";
 import { allSaid, answersTo, type Scenario } from "./scenario.ts";
 
 const LINES = 2_000;
-const FILES = 25;
+const TEXTS = 25;
+const PICTURES = 12;
+const FILES = TEXTS + PICTURES;
 const CODE = `
+import struct, zlib
+def part(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+def picture(grey):
+    rows = (b"\\0" + bytes([grey]) * 60) * 40
+    head = struct.pack(">IIBBBBB", 60, 40, 8, 0, 0, 0, 0)
+    return b"\\x89PNG\\r\\n\\x1a\\n" + part(b"IHDR", head) + part(b"IDAT", zlib.compress(rows)) + part(b"IEND", b"")
+for number in range(${PICTURES}):
+    open(f"picture_{number}.png", "wb").write(picture(number * 20))
 for number in range(${LINES}):
     print(f"This is line {number} of many.")
-for number in range(${FILES}):
+for number in range(${TEXTS}):
     open(f"part_{number}.txt", "w").write(f"part {number}")
 `;
 

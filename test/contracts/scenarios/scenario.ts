@@ -16,7 +16,11 @@ export const file = (name: string, content: string): SentFile => ({ name, bytes:
 
 /** Waits until everything is done and said, and returns all of it. Nothing that is unfinished may be left. */
 export async function allSaid(chat: Chat): Promise<readonly Seen[]> {
-  await until(() => chat.isIdle(), WITHIN_MS, () => JSON.stringify(chat.jobs()));
+  await until(
+    () => chat.isIdle(),
+    WITHIN_MS,
+    () => JSON.stringify(chat.jobs()),
+  );
   const seen = await chat.seen();
   expect(seen.map(({ words }) => words).filter((words) => UNFINISHED.test(words))).toEqual([]);
   return seen;
@@ -41,4 +45,6 @@ export function pictures(answers: readonly Seen[]): readonly Seen["files"][numbe
 }
 
 const describe = (answers: readonly Seen[]): string =>
-  JSON.stringify(answers.map(({ words, files, buttons }) => ({ words, files: files.map(({ name }) => name), buttons })));
+  JSON.stringify(
+    answers.map(({ words, files, buttons }) => ({ words, files: files.map(({ name }) => name), buttons })),
+  );
