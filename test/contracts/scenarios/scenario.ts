@@ -15,10 +15,10 @@ export const REGIONS =
 export const file = (name: string, content: string): SentFile => ({ name, bytes: new TextEncoder().encode(content) });
 
 /** Waits until everything is done and said, and returns all of it. Nothing that is unfinished may be left. */
-export async function allSaid(chat: Chat): Promise<readonly Seen[]> {
+export async function allSaid(chat: Chat, withinMs = WITHIN_MS): Promise<readonly Seen[]> {
   await until(
     () => chat.isIdle(),
-    WITHIN_MS,
+    withinMs,
     () => JSON.stringify(chat.jobs()),
   );
   const seen = await chat.seen();
