@@ -105,8 +105,6 @@ function turnOf(turns: ReadonlyMap<string, Turn>, id: string): Turn {
 
 /** As the page shows it: the text and what was printed, or the card of an error. */
 async function see({ sandpiper }: House, turn: Turn): Promise<Seen> {
-  // What is escaped in Markdown is shown without.
-  const text = turn.text.replace(/\\(?=[!-/:-@[-`{-~])/g, "");
   const printed = turn.output.pieces.map((piece) => piece.text).join("");
   const problem = turn.error?.code === "cancelled" ? "Stopped at your request." : (turn.error?.message ?? "");
   const files = turn.artifacts.map(async ({ id, name }) => {
@@ -114,8 +112,16 @@ async function see({ sandpiper }: House, turn: Turn): Promise<Seen> {
     return { name, bytes };
   });
   return {
-    words: [text, problem, printed].filter((part) => part !== "").join("\n"),
+    words: [readMarkdown(turn.text), problem, printed].filter((part) => part !== "").join("\n"),
     files: await Promise.all(files),
     buttons: [],
   };
+}
+
+/** What is left to be read, by another reader of Markdown than the page's. */
+function readMarkdown(markdown: string): string {
+  const line = (words: string): string => `${words}\n`;
+  const cell = (words: string): string => `${words} `;
+  const marks = { heading: line, paragraph: line, listItem: line, tr: line, th: cell, td: cell };
+  return Bun.markdown.render(markdown, marks, { tables: true }).trim();
 }
