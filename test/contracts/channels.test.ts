@@ -51,7 +51,7 @@ const OWED: { readonly [scenario: string]: readonly (typeof NAMES)[number][] } =
   [twoFiles.name]: ["telegram", "whatsapp", "notebook"],
   // Names and prompts are taken for Markdown.
   [askedName.name]: ["telegram", "whatsapp", "notebook", "cli"],
-  [hostileStatus.name]: ["telegram", "whatsapp", "notebook"],
+  [hostileStatus.name]: ["web", "telegram", "whatsapp", "notebook"],
   // The terminal shows Markdown with its backslashes, and nothing of what a program prints.
   [hostileName.name]: ["cli"],
   [hostileOutput.name]: ["cli"],
