@@ -32,7 +32,7 @@ export async function webDriver(house: House): Promise<WebDriver> {
     can: {
       asksAboutFiles: "page",
       buttons: 0,
-      answersInOrder: true,
+      answersInOrder: false,
       deliversTwice: true,
       words: null,
       sendsFilesTogether: true,
