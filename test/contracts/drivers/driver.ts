@@ -11,7 +11,14 @@ export type Seen = {
 };
 
 /** A job that was made for a chat. */
-export type Job = { readonly id: string; readonly state: string; readonly prompt: string; readonly files: number };
+export type Job = {
+  readonly id: string;
+  readonly state: string;
+  /** How often it was begun. */
+  readonly attempts: number;
+  readonly prompt: string;
+  readonly files: number;
+};
 
 /** A chat of its own, in which nobody else writes; the lane of a channel that has one only is free again at its end. */
 export type Chat = AsyncDisposable & {

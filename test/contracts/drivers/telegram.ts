@@ -41,7 +41,7 @@ function chatOf(house: House, account: string, person: Person): Chat {
     if (message === undefined) throw new Error(`There is no button ${title}.`);
     const query = person.press(message.messageId, title);
     events += 1;
-    await telegram.until(() => person.answer(query) !== undefined);
+    await telegram.until(() => person.answer(query) !== undefined, WITHIN_MS);
   };
   return {
     ...traces,
@@ -58,8 +58,8 @@ function chatOf(house: House, account: string, person: Person): Chat {
       const last = telegram.updates.ever.findLast((one) => "message" in one && one.message.from.id === person.user.id);
       const polls = telegram.callsOf("getUpdates").length;
       telegram.updates.redeliver((one) => one === last);
-      // The next poll but one begins after what the next one brought is kept.
-      await telegram.until(() => telegram.callsOf("getUpdates").length > polls);
+      // The poll that waits brings it, and the next one begins after it is kept.
+      await telegram.until(() => telegram.callsOf("getUpdates").length > polls, WITHIN_MS);
     },
     seen: () => Promise.resolve(albums(fromBot())),
     [Symbol.asyncDispose]: () => Promise.resolve(),

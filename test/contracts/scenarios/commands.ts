@@ -29,10 +29,12 @@ const WHO: { readonly [driver: string]: RegExp } = {
 async function ask(driver: Driver, command: string, expected: RegExp): Promise<void> {
   await using chat = await driver.open();
   expect(only(await answersTo(chat, command)).words.trim()).toMatch(expected);
+  // On the page and in a terminal it is a job, but one that was never in the line.
+  expect(chat.jobs().filter(({ attempts }) => attempts > 0)).toEqual([]);
 }
 
 export const commands: Scenario = {
-  name: "every command is answered at once, in a chat where nothing was said",
+  name: "every command is answered in a chat where nothing was said, without a worker",
   play: async (driver) => {
     const all = { ...ANSWERS, "/whoami": WHO[driver.name] ?? /never/ };
     await Promise.all(Object.entries(all).map(([command, expected]) => ask(driver, command, expected)));
