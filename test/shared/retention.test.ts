@@ -185,7 +185,7 @@ describe("a round", () => {
     });
     const { arrivals, deliveries } = await maintain(place.board, places(place), NOW, never);
     expect([arrivals, deliveries]).toEqual([1, 1]);
-    expect(place.rows("SELECT event_id AS id FROM arrivals").map((row) => row["id"])).toEqual([
+    expect(place.rows("SELECT event_id AS id FROM arrivals ORDER BY seq").map((row) => row["id"])).toEqual([
       "open",
       "young",
       "newest",

@@ -4,10 +4,12 @@ import {
   DeliveryError,
   type Arrival,
   type ArrivalEvent,
+  type Button,
   type Capabilities,
   type Channel,
   type Door,
   type Order,
+  type OutgoingFile,
 } from "../../../src/core/channels/channel.ts";
 
 export const PLAIN: Capabilities = {
@@ -25,7 +27,15 @@ export const PLAIN: Capabilities = {
   messagesPerJob: 5,
 };
 
-export type Line = { readonly chat: string; words: string; readonly file: string | null; buttons: readonly string[] };
+export type Line = {
+  readonly chat: string;
+  words: string;
+  readonly file: string | null;
+  /** Their actions; `titles` is what one reads on them. */
+  buttons: readonly string[];
+  readonly titles: readonly string[];
+  readonly attached: readonly OutgoingFile[];
+};
 
 export class Notebook implements Channel {
   readonly name = "notebook";
@@ -51,12 +61,7 @@ export class Notebook implements Channel {
       showing === true
         ? {
             place: async (chat, text, buttons) =>
-              this.#write(
-                chat,
-                text,
-                null,
-                buttons.map(({ action }) => action),
-              ),
+              this.#write({ chat, words: text, buttons: actionsOf(buttons), titles: titlesOf(buttons) }),
             change: async (_chat, id, text) => this.#rewrite(id, text),
           }
         : showing || null;
@@ -121,15 +126,16 @@ export class Notebook implements Channel {
     const words = operation.kind === "text" ? operation.text : operation.caption;
     const files =
       operation.kind === "text" ? [] : operation.kind === "album" ? operation.artifacts : [operation.artifact];
-    const names = files.map((artifact) => fileOf(artifact).name).join(", ") || null;
-    const buttons = operation.kind === "album" ? [] : operation.buttons.map(({ action }) => action);
+    const attached = files.map(fileOf);
+    const buttons = operation.kind === "album" ? [] : operation.buttons;
     if (placed !== null) this.lines.delete(placed);
-    return this.#write(chat, words, names, buttons);
+    return this.#write({ chat, words, attached, buttons: actionsOf(buttons), titles: titlesOf(buttons) });
   }
 
-  #write(chat: string, words: string, file: string | null, buttons: readonly string[]): string {
+  #write(line: Omit<Line, "file" | "attached"> & Partial<Pick<Line, "attached">>): string {
+    const { attached = [] } = line;
     const id = `n${this.#next++}`;
-    this.lines.set(id, { chat, words, file, buttons });
+    this.lines.set(id, { ...line, attached, file: attached.map(({ name }) => name).join(", ") || null });
     return id;
   }
 
@@ -139,3 +145,6 @@ export class Notebook implements Channel {
     line.words = words;
   }
 }
+
+const actionsOf = (buttons: readonly Button[]): string[] => buttons.map(({ action }) => action);
+const titlesOf = (buttons: readonly Button[]): string[] => buttons.map(({ title }) => title);
