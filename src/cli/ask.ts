@@ -12,7 +12,7 @@ import type { JobEvent } from "../shared/types.ts";
 import { canAsk, chooseWords } from "./choose.ts";
 import { connect, type Client } from "./client.ts";
 import { areFiles, existingFile } from "./files.ts";
-import { printable, printableLine } from "./printable.ts";
+import { printable, printableLine, rendered } from "./printable.ts";
 import { lastTalk, rememberTalk } from "./talk.ts";
 
 export const usage = `ask "WHAT YOU WANT" [FILE …]   ask about files; what comes out is written here
@@ -66,6 +66,9 @@ const OPTIONS = {
   code: { type: "string" },
   continue: { type: "boolean", short: "c", default: false },
 } as const;
+
+/** Columns where there is no terminal: whoever reads it breaks the lines. */
+const UNWRAPPED = 100_000;
 
 export async function ask(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
@@ -164,6 +167,7 @@ function asJson(job: Ended, receipt: Receipt, written: ReadonlyMap<string, strin
     conversation_id: receipt.conversation_id,
     status: job.status,
     text: error === undefined ? (job.output?.text ?? "") : error.message,
+    stdout: job.output?.stdout ?? "",
     code: job.code,
     artifacts: job.artifacts.map(({ id, name, path, mediaType, bytes, data }) => ({
       name,
@@ -180,7 +184,17 @@ function asJson(job: Ended, receipt: Receipt, written: ReadonlyMap<string, strin
 
 function show(job: Ended, written: ReadonlyMap<string, string>): void {
   const error = job.output?.error;
-  if (error === undefined) console.log(printable(job.output?.text ?? ""));
-  else console.error(printable([error.message, error.detail].filter((part) => part !== undefined).join("\n\n")));
+  if (error === undefined)
+    console.log(
+      rendered(
+        job.output?.text ?? "",
+        process.stdout.isTTY && Bun.enableANSIColors,
+        process.stdout.columns ?? UNWRAPPED,
+      ),
+    );
+  const printed = job.output?.stdout.trimEnd() ?? "";
+  if (printed !== "") console.log(printable(printed));
+  if (error !== undefined)
+    console.error(printable([error.message, error.detail].filter((part) => part !== undefined).join("\n\n")));
   for (const path of written.values()) console.log(`→ ${path}`);
 }

@@ -10,6 +10,17 @@ export function printableLine(text: string): string {
   return printable(text.replaceAll("\n", "\\n"));
 }
 
+const ESCAPE = "\u001b";
+
+/**
+ * An answer as a terminal shows it: headings, lists and tables are drawn. Bun lets no escape character of the text through,
+ * so what is left of them is our colours.
+ */
+export function rendered(markdown: string, isColoured: boolean, columns: number): string {
+  const drawn = Bun.markdown.ansi(markdown, { colors: isColoured, columns });
+  return drawn.split(ESCAPE).map(printable).join(ESCAPE).trimEnd();
+}
+
 function escapeOf(character: string): string {
   const code = character.charCodeAt(0);
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16)}`;

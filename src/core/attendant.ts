@@ -11,9 +11,10 @@ import type { Channel, IncomingFile } from "./channels/channel.ts";
 import { runCommand } from "./chat_commands.ts";
 import { Kept } from "./door.ts";
 import { commandIn } from "./intent.ts";
+import { literal } from "./markdown.ts";
 import { say } from "./outbox.ts";
 import { press } from "./presses.ts";
-import { choose, makeJob, type RequestDesk } from "./requests.ts";
+import { askedIn, choose, makeJob, type RequestDesk } from "./requests.ts";
 
 export type AttendantDesk = RequestDesk;
 
@@ -184,7 +185,13 @@ async function take(
         desk,
         chat,
         together.map(({ seq }) => seq),
-        { text, files, askedBy: first.message.messageId, key: `arrival:${first.seq}` },
+        {
+          text,
+          files,
+          asked: files.length > 0 ? [] : askedIn(desk, chat),
+          askedBy: first.message.messageId,
+          key: `arrival:${first.seq}`,
+        },
       );
   } catch (error) {
     await desk.inbox.drop(files);
@@ -227,7 +234,7 @@ async function askWhat(
     for (const file of files) insertUpload(tx, file, desk.now());
     markAsked(tx, first.seq, { files: files.map((file) => file.id) });
     for (const { seq } of rest) closeArrival(tx, seq);
-    say(desk, tx, chat.id, `arrival:${first.seq}`, `What shall I do with ${names}?`, choices);
+    say(desk, tx, chat.id, `arrival:${first.seq}`, `What shall I do with ${literal(names)}?`, choices);
   });
   desk.onSaid();
 }

@@ -6,6 +6,7 @@ import { jobsOfConversation, readRun } from "../shared/jobs.ts";
 import { spentSince } from "../shared/sandboxes.ts";
 import { JOB_TYPES, type Job } from "../shared/types.ts";
 import { commandIn, type Command, type Intent } from "./intent.ts";
+import { literal } from "./markdown.ts";
 
 /** Who asks, where, and when. */
 export type Asking = {
@@ -79,9 +80,17 @@ function statusOf(jobs: readonly Job[]): string {
   if (jobs.length === 0) return "Nothing is running.";
   const running = jobs.filter((job) => job.status === "running").length;
   const words = jobs.map(
-    (job) => `- ${job.status === "running" ? "running" : "waiting"}: ${job.input.prompt ?? job.type}`,
+    (job) => `- ${job.status === "running" ? "running" : "waiting"}: ${oneLine(job.input.prompt ?? job.type)}`,
   );
   return `${running} running, ${jobs.length - running} waiting.\n${words.join("\n")}`;
+}
+
+const MOST_WORDS = 200;
+
+/** In the words in which it was asked. */
+function oneLine(text: string): string {
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  return literal(line.length > MOST_WORDS ? `${line.slice(0, MOST_WORDS)}…` : line);
 }
 
 const DAY_MS = 86_400_000;
@@ -100,6 +109,6 @@ function filesIn(asking: Asking): string {
   const more = names.length > MOST_FILES ? `\n… and ${names.length - MOST_FILES} more in the dashboard` : "";
   return `${names
     .slice(-MOST_FILES)
-    .map((name) => `- ${name}`)
+    .map((name) => `- ${literal(name)}`)
     .join("\n")}${more}`;
 }

@@ -1,6 +1,6 @@
 // Buttons that people press: each does one thing, once, and only for whom it was meant.
 import { artifactsOfJob } from "../shared/artifacts.ts";
-import { closeArrival } from "../shared/arrivals.ts";
+import { closeArrival, keepArrival } from "../shared/arrivals.ts";
 import type { Chat } from "../shared/chats.ts";
 import { expireAsking, findContact, listContacts, setStanding, type Contact } from "../shared/contacts.ts";
 import { cancelJob } from "../shared/control.ts";
@@ -32,8 +32,8 @@ export async function press(
   const words = await act(desk, channel, chat, seq, pressed, verb, rest);
   await desk.board.write((tx) => void closeArrival(tx, seq));
   desk.onSaid();
-  // Best effort: the press has had its effect.
-  await channel.acknowledge(pressed.pressId, words, signal).catch(() => undefined);
+  // Best effort, and nobody waits for it: the press has had its effect.
+  channel.acknowledge(pressed.pressId, words, signal).catch(() => undefined);
 }
 
 /** Returns a few words for the one who pressed. */
@@ -49,9 +49,7 @@ async function act(
   const [subject = "", more = ""] = rest;
   switch (verb) {
     case "stop":
-      return (await isOurs(desk, chat, subject)) && (await cancelJob(desk.board, subject, desk.now())) !== "unknown"
-        ? "Stopping …"
-        : GONE;
+      return (await isOurs(desk, chat, subject)) ? STOPPING[await cancelJob(desk.board, subject, desk.now())] : GONE;
     case "again":
       return desk.board.write((tx) => repeatOnce(tx, desk, chat, seq, subject));
     case "code":
@@ -71,6 +69,7 @@ async function act(
 }
 
 const GONE = "This button does nothing any more.";
+const STOPPING = { asked: "Stopping …", cancelled: "Stopped.", ended: "It has ended already.", unknown: GONE } as const;
 
 async function isOurs(desk: RequestDesk, chat: Chat, jobId: string): Promise<boolean> {
   return desk.board.read((tx) => readReply(tx, jobId)?.chatId === chat.id);
@@ -80,6 +79,16 @@ function repeatOnce(tx: Tx, desk: RequestDesk, chat: Chat, seq: number, jobId: s
   const job = readReply(tx, jobId)?.chatId === chat.id ? readJob(tx, jobId) : null;
   const intent = job === null ? null : intentOf(job);
   if (job === null || intent === null || !closeArrival(tx, seq)) return GONE;
+  // Every tap is a press of its own; what comes of the first has a button of its own.
+  const mark = {
+    channel: chat.channel,
+    account: chat.account,
+    eventId: `again:${jobId}`,
+    messageKey: null,
+    chatId: null,
+    body: null,
+  };
+  if (keepArrival(tx, mark, desk.now()) === null) return "It is done again already.";
   repeat(tx, chat.id, intent, job.conversationId, desk.now());
   return "Once more …";
 }

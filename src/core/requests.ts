@@ -19,17 +19,20 @@ const Asked = z.object({ files: z.array(z.string()) });
 export type Wanted = {
   readonly text: string;
   readonly files: readonly UploadedFile[];
+  /** Files without words that are meant, too: nobody has to say any more what is to be done with them. */
+  readonly asked: readonly KeptArrival[];
   /** The platform's id of the message that asks. */
   readonly askedBy: string;
   readonly key: string;
 };
 
+/** "Chart them": words alone are about all files that were sent without. */
+export const askedIn = (desk: RequestDesk, chat: Chat): KeptArrival[] =>
+  desk.board.read((tx) => arrivalsOf(tx, chat.id, "asked"));
+
 /** Job, message, where the answer goes, and that it has been dealt with: one transaction. */
 export async function makeJob(desk: RequestDesk, chat: Chat, seqs: readonly number[], wanted: Wanted): Promise<void> {
-  const asked = desk.board.read((tx) => arrivalsOf(tx, chat.id, "asked"));
-  // "Chart them": the files that were sent without words.
-  const waiting = wanted.files.length > 0 ? [] : asked;
-  const files = [...wanted.files, ...desk.board.read((tx) => filesOf(tx, waiting))];
+  const files = [...wanted.files, ...desk.board.read((tx) => filesOf(tx, wanted.asked))];
   const conversationId = desk.board.read((tx) =>
     chat.conversationId === null ? null : (readConversation(tx, chat.conversationId)?.id ?? null),
   );
@@ -43,11 +46,11 @@ export async function makeJob(desk: RequestDesk, chat: Chat, seqs: readonly numb
   await desk.inbox.receive(message, {}, (tx, admitted) => {
     setConversation(tx, chat.id, admitted.conversationId);
     addReply(tx, admitted.jobId, chat.id, wanted.askedBy);
-    for (const seq of [...seqs, ...asked.map((one) => one.seq)]) closeArrival(tx, seq);
+    for (const seq of [...seqs, ...wanted.asked.map((one) => one.seq)]) closeArrival(tx, seq);
   });
 }
 
-export function filesOf(tx: Tx, asked: readonly KeptArrival[]): UploadedFile[] {
+function filesOf(tx: Tx, asked: readonly KeptArrival[]): UploadedFile[] {
   return asked.flatMap(({ body }) => {
     const kept = Asked.safeParse(body);
     return kept.success ? kept.data.files.flatMap((id) => readUpload(tx, id) ?? []) : [];
@@ -63,7 +66,7 @@ export type Choice = {
 
 /** The person has chosen; `seq` is the arrival that says so. False: the files are not waiting any more. */
 export async function choose(desk: RequestDesk, chat: Chat, seq: number, made: Choice): Promise<boolean> {
-  const asked = desk.board.read((tx) => arrivalsOf(tx, chat.id, "asked")).filter((one) => one.seq === made.about);
+  const asked = askedIn(desk, chat).filter((one) => one.seq === made.about);
   const text = CHOICES.find(({ action }) => action === made.choice)?.words;
   if (asked.length === 0 || text === undefined) return false;
   if (text === null) {
@@ -73,7 +76,6 @@ export async function choose(desk: RequestDesk, chat: Chat, seq: number, made: C
     desk.onSaid();
     return true;
   }
-  const files = desk.board.read((tx) => filesOf(tx, asked));
-  await makeJob(desk, chat, [seq], { text, files, askedBy: made.askedBy, key: `arrival:${made.about}` });
+  await makeJob(desk, chat, [seq], { text, files: [], asked, askedBy: made.askedBy, key: `arrival:${made.about}` });
   return true;
 }

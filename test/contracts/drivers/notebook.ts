@@ -34,7 +34,7 @@ function chatOf(house: House, notebook: Notebook, person: string): Chat {
   let again = (): Promise<void> => Promise.resolve();
   const from = { chat: person, person: [person] };
   const lines = (): Line[] => [...notebook.lines.values()].filter(({ chat }) => chat === person);
-  const traces = tracesOf(house, { chatId: `notebook:1:${person}`, events: () => events });
+  const traces = tracesOf(house, { channel: "notebook", account: "1", person, events: () => events });
   const send: Chat["send"] = async (text, files = []) => {
     const refs = files.map(({ name, bytes }) => {
       const ref = Bun.randomUUIDv7();

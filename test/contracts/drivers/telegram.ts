@@ -30,7 +30,12 @@ function chatOf(house: House, account: string, person: Person): Chat {
   const { telegram } = house;
   let events = 0;
   const fromBot = (): SeenMessage[] => telegram.view(person.chatId).messages.filter(({ isFromBot }) => isFromBot);
-  const traces = tracesOf(house, { chatId: `telegram:${account}:${person.chatId}`, events: () => events });
+  const traces = tracesOf(house, {
+    channel: "telegram",
+    account,
+    person: String(person.chatId),
+    events: () => events,
+  });
   const send: Chat["send"] = (text, files = []) => {
     events += post(person, text, files);
     return Promise.resolve();

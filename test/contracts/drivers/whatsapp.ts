@@ -29,7 +29,9 @@ function chatOf(house: House, account: string, person: Person): Chat {
   let last = "";
   const ours = () => graph.view(person).messages.filter(({ from }) => from === "business");
   const traces = tracesOf(house, {
-    chatId: `whatsapp:${account}:to:${person.identity.waId}`,
+    channel: "whatsapp",
+    account,
+    person: person.identity.userId ?? "",
     events: () => events,
   });
   const sent = (id: string): void => {

@@ -71,6 +71,7 @@ export const hostileStatus: Scenario = {
     await until(() => chat.jobs().length === 3, WITHIN_MS);
     await chat.send("/status");
     const words = (await allSaid(chat)).find((one) => /waiting:/.test(one.words))?.words;
-    expect(words).toContain(MARKUP);
+    // Where an address would become a link by itself there is a mark in it that nobody sees.
+    expect(words?.replaceAll("\u2060", "")).toContain(MARKUP);
   },
 };

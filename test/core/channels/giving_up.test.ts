@@ -3,8 +3,7 @@ import { expect, test } from "bun:test";
 import { DeliveryError } from "../../../src/core/channels/channel.ts";
 import { openOffice } from "./office.ts";
 
-// What is waited until then is no whole number of milliseconds, which the table refuses.
-test.failing("an answer that is refused by a platform that names no time to come again is given up, too", async () => {
+test("an answer that is refused by a platform that names no time to come again is given up, too", async () => {
   await using office = await openOffice();
   office.notebook.troubles.push({ error: new DeliveryError("permanent", "Never."), isAfter: false });
   await office.notebook.say("One");
