@@ -15,6 +15,8 @@ export type RoomOptions = {
   readonly tmpBytes: number;
   readonly shmBytes: number;
   readonly statusFd: number;
+  /** Holds the bytes of the system-call filter. */
+  readonly seccompFd: number;
 };
 
 export const GUEST_DIR = "/opt/sandpiper";
@@ -38,7 +40,7 @@ export function roomArguments(options: RoomOptions): string[] {
     ...sizedTmpfs(HOME_DIR, options.homeBytes, "0755"),
     // bubblewrap's own root and /dev are writable and have no size.
     ...words("--remount-ro /dev --remount-ro /"),
-    ...words(`--chdir ${HOME_DIR} --json-status-fd ${options.statusFd}`),
+    ...words(`--chdir ${HOME_DIR} --json-status-fd ${options.statusFd} --seccomp ${options.seccompFd}`),
   ];
 }
 

@@ -8,11 +8,13 @@ import { agentCommand, roomArguments } from "./argv.ts";
 import { Channel } from "./channel.ts";
 import { openDescriptor } from "./descriptor.ts";
 import { hostLayout, openAll, roomFiles, systemPackages } from "./host.ts";
+import { architectureOf, seccompFilter } from "./seccomp.ts";
 
 const CHANNEL_FD = 3;
 const ARGUMENTS_FD = 4;
 const STATUS_FD = 5;
-const FIRST_FILE_FD = 6;
+const SECCOMP_FD = 6;
+const FIRST_FILE_FD = 7;
 const STDERR_KEPT = 8_192;
 
 export type Room = AsyncDisposable & {
@@ -63,6 +65,7 @@ export async function openRoom(tools: Tools, memoryBytes: number): Promise<Room>
 type Started = Subprocess<"ignore", "ignore", "pipe">;
 
 function spawnRoom(tools: Tools): Started {
+  const filter = seccompFilter("code", architectureOf(process.arch));
   const copies = roomFiles();
   using opened = openAll(copies.map((copy) => copy.from));
   const files = copies.map((copy, index) => ({ path: copy.to, fd: FIRST_FILE_FD + index }));
@@ -75,13 +78,14 @@ function spawnRoom(tools: Tools): Started {
     tmpBytes: LIMITS.tmpBytes,
     shmBytes: LIMITS.shmBytes,
     statusFd: STATUS_FD,
+    seccompFd: SECCOMP_FD,
   });
   let started: Started;
   try {
     started = Bun.spawn([tools.bwrap, "--args", String(ARGUMENTS_FD), "--", ...agentCommand(tools.python)], {
       cwd: "/",
       env: {},
-      stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", "pipe", ...opened.fds],
+      stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", "pipe", "pipe", ...opened.fds],
     });
   } catch (cause) {
     throw new AppError("unavailable", `bubblewrap could not be started from ${tools.bwrap}. Run: npm run doctor`, {
@@ -89,15 +93,22 @@ function spawnRoom(tools: Tools): Started {
     });
   }
   // Host paths travel here, not on the command line that every process of this machine can read.
-  const fd = descriptor(started, ARGUMENTS_FD);
+  deliver(started, ARGUMENTS_FD, `${args.join("\0")}\0`);
+  deliver(started, SECCOMP_FD, filter);
+  return started;
+}
+
+/** Each is far smaller than a socket's buffer, so that writing never waits. */
+function deliver(started: Started, index: number, content: string | Uint8Array): void {
+  const fd = descriptor(started, index);
   try {
-    writeSync(fd, `${args.join("\0")}\0`);
+    if (typeof content === "string") writeSync(fd, content);
+    else writeSync(fd, content);
   } catch {
     // It has ended already (EPIPE): whoever waits for it is told why.
   } finally {
     closeSync(fd);
   }
-  return started;
 }
 
 function descriptor(started: Started, index: number): number {

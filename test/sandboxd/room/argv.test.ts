@@ -11,6 +11,7 @@ const OPTIONS: RoomOptions = {
   tmpBytes: 256,
   shmBytes: 64,
   statusFd: 5,
+  seccompFd: 7,
 };
 
 const pairs = (args: readonly string[], flag: string): string[] =>
