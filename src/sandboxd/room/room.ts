@@ -1,12 +1,11 @@
 // One room: a bubblewrap process, its agent, and the socket between. It lives until it is closed or breaks.
-import { closeSync, writeSync } from "node:fs";
 import type { Subprocess } from "bun";
 import { AppError } from "../../shared/errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { Tools } from "../tools.ts";
 import { agentCommand, roomArguments } from "./argv.ts";
-import { Channel } from "./channel.ts";
-import { openDescriptor } from "./descriptor.ts";
+import { Channel, RoomError } from "./channel.ts";
+import { deliver, openDescriptor } from "./descriptor.ts";
 import { hostLayout, openAll, roomFiles, systemPackages } from "./host.ts";
 import { architectureOf, seccompFilter } from "./seccomp.ts";
 
@@ -93,22 +92,9 @@ function spawnRoom(tools: Tools): Started {
     });
   }
   // Host paths travel here, not on the command line that every process of this machine can read.
-  deliver(started, ARGUMENTS_FD, `${args.join("\0")}\0`);
-  deliver(started, SECCOMP_FD, filter);
+  deliver(descriptor(started, ARGUMENTS_FD), new TextEncoder().encode(`${args.join("\0")}\0`));
+  deliver(descriptor(started, SECCOMP_FD), filter);
   return started;
-}
-
-/** Each is far smaller than a socket's buffer, so that writing never waits. */
-function deliver(started: Started, index: number, content: string | Uint8Array): void {
-  const fd = descriptor(started, index);
-  try {
-    if (typeof content === "string") writeSync(fd, content);
-    else writeSync(fd, content);
-  } catch {
-    // It has ended already (EPIPE): whoever waits for it is told why.
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function descriptor(started: Started, index: number): number {
@@ -170,10 +156,11 @@ async function readStart(stream: ReadableStream<Uint8Array>): Promise<string> {
 
 function cannotStart(complaint: string, cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
-  const why = complaint.split("\n").at(-1) ?? "";
+  // The agent says in a sentence which seal is missing; otherwise the last line of bubblewrap or Python tells most.
+  const why = cause instanceof RoomError ? cause.message : (complaint.split("\n").at(-1) ?? "");
   const said = why === "" ? "" : ` It said: ${why}`;
   return new AppError("unavailable", `This machine could not make a sealed room.${said} Run: npm run doctor`, {
     cause,
-    detail: complaint,
+    detail: complaint || why,
   });
 }
