@@ -123,7 +123,7 @@ class Agent:
         self.send({"kind": "fail", "id": request, "code": code, "message": message[:2000]})
 
     def configure(self, header, _body):
-        seals.check()
+        seals.check(header["filters"])
         for name, kind in LIMITS.items():
             wanted = header["limits"][name]
             resource.setrlimit(kind, (wanted, wanted))

@@ -5,13 +5,20 @@ import { join } from "node:path";
 import { ROOT } from "../../../src/shared/config.ts";
 import { findTools } from "../../../src/sandboxd/tools.ts";
 
-const SEALED = { Pid: "7", Seccomp: "2", NoNewPrivs: "1", CapEff: "0000000000000000", CapPrm: "0000000000000000" };
+const SEALED = {
+  Pid: "7",
+  Seccomp: "2",
+  Seccomp_filters: "2",
+  NoNewPrivs: "1",
+  CapEff: "0000000000000000",
+  CapPrm: "0000000000000000",
+};
 const CHECK = `
 import sys
 sys.path.insert(0, sys.argv[1])
 from guest import files, seals
 try:
-    seals.check(sys.argv[2])
+    seals.check(1, sys.argv[2])
     print("sealed")
 except files.Refused as refused:
     print(refused.code, refused)
@@ -37,12 +44,18 @@ async function verdict(states: readonly (Record<string, string> | null)[]): Prom
 
 describe("the seals of a room", () => {
   test("are there when every process has all of them", async () => {
-    expect(await verdict([SEALED, { ...SEALED, Pid: "8" }, null])).toBe("sealed");
+    expect(await verdict([SEALED, { ...SEALED, Pid: "8", Seccomp_filters: "3" }, null])).toBe("sealed");
+  });
+
+  test("are there where an older kernel does not count the filters", async () => {
+    const { Seccomp_filters: _, ...older } = SEALED;
+    expect(await verdict([older])).toBe("sealed");
   });
 
   test.each([
     ["Seccomp", "0", "has no system-call filter (seccomp): Seccomp is 0"],
     ["Seccomp", "1", "has no system-call filter (seccomp): Seccomp is 1"],
+    ["Seccomp_filters", "1", "has no system-call filter (seccomp): Seccomp is that of the machine alone"],
     ["NoNewPrivs", "0", "may still gain privileges: NoNewPrivs is 0"],
     ["CapEff", "0000000000200000", "has not given up its powers: CapEff is 0000000000200000"],
     ["CapPrm", "000001ffffffffff", "has not given up its powers: CapPrm is 000001ffffffffff"],

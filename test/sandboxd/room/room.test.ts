@@ -49,7 +49,7 @@ describe("a room whose filter is not what it must be", () => {
   test("is refused, naming the layer, when bubblewrap leaves the filter out", async () => {
     const { code, message } = await failure("del words[filter:filter + 2]");
     expect(code).toBe("unavailable");
-    expect(message).toContain("process 1 of the room has no system-call filter (seccomp): Seccomp is 0");
+    expect(message).toContain("process 1 of the room has no system-call filter (seccomp): Seccomp is ");
     expect(message).toContain("npm run doctor");
   });
 
