@@ -46,11 +46,8 @@ describe("the probe of this machine", () => {
     writeFileSync(join(folder, "bwrap"), program, { mode: 0o755 });
     const { code, report } = await runProbe("--bwrap", join(folder, "bwrap"));
     rmSync(folder, { recursive: true });
-    expect(report).toMatchObject({
-      ok: false,
-      layer: "seccomp",
-      fix: expect.stringContaining("CONFIG_SECCOMP_FILTER"),
-    });
+    expect(report).toMatchObject({ ok: false, layer: "seccomp" });
+    expect(JSON.stringify(report)).toContain("CONFIG_SECCOMP_FILTER");
     expect(JSON.stringify(report)).toContain("(bwrap: prctl(PR_SET_SECCOMP): Invalid argument)");
     expect(code).toBe(1);
   });
