@@ -6,8 +6,10 @@ import { AppError, toAppError } from "../shared/errors.ts";
 import { openInterpreter } from "./interpreter/interpreter.ts";
 import { inYard, optionsFor, troubleWithYard } from "./launch.ts";
 import { explain, LAYERS, type Layer, type Trouble } from "./probe_troubles.ts";
+import { deliver } from "./room/descriptor.ts";
 import { hostLayout } from "./room/host.ts";
 import { openRoom } from "./room/room.ts";
+import { architectureOf, seccompFilter } from "./room/seccomp.ts";
 import { findTools, type Tools } from "./tools.ts";
 
 const Report = z.discriminatedUnion("ok", [
@@ -53,7 +55,17 @@ async function trySteps(bwrap: string): Promise<Trouble | null> {
     const { code, stderr } = await run([bwrap, ...flags, "/usr/bin/env", "true"]);
     if (code !== 0) return explain(step.layer, stderr);
   }
-  return null;
+  return await tryFilter([bwrap, ...flags]);
+}
+
+async function tryFilter(command: readonly string[]): Promise<Trouble | null> {
+  try {
+    const filter = seccompFilter("code", architectureOf(process.arch));
+    const { code, stderr } = await run([...command, "--seccomp", "3", "/usr/bin/env", "true"], filter);
+    return code === 0 ? null : explain("seccomp", stderr);
+  } catch (error) {
+    return explain("seccomp", toAppError(error).message);
+  }
 }
 
 async function tryRoom(tools: Tools): Promise<ProbeReport> {
@@ -79,17 +91,27 @@ async function tryRoom(tools: Tools): Promise<ProbeReport> {
     };
   } catch (error) {
     const { code, message, detail } = toAppError(error);
-    if (code === "unavailable")
-      return { ok: false, ...explain(/exec/.test(detail ?? "") ? "python" : "room", detail ?? message) };
+    if (code === "unavailable") return { ok: false, ...explain(layerOf(detail ?? ""), detail ?? message) };
     return { ok: false, ...explain("packages", code === "code" ? message : String(error)) };
   }
 }
 
+function layerOf(complaint: string): Layer {
+  if (/seccomp/i.test(complaint)) return "seccomp";
+  return /exec/.test(complaint) ? "python" : "room";
+}
+
 type Outcome = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
-async function run(command: readonly string[]): Promise<Outcome> {
+/** `given` is what the program finds on descriptor 3. */
+async function run(command: readonly string[], given?: Uint8Array): Promise<Outcome> {
   try {
-    const child = Bun.spawn([...command], { cwd: "/", stdio: ["ignore", "pipe", "pipe"] });
+    const child = Bun.spawn([...command], {
+      cwd: "/",
+      stdio: ["ignore", "pipe", "pipe", given === undefined ? "ignore" : "pipe"],
+    });
+    const fd: unknown = child.stdio[3];
+    if (given !== undefined && typeof fd === "number") deliver(fd, given);
     const [code, stdout, stderr] = await Promise.all([
       child.exited,
       new Response(child.stdout).text(),

@@ -10,6 +10,7 @@ export const LAYERS = [
   "net",
   "proc",
   "nested-namespaces",
+  "seccomp",
   "room",
   "python",
   "packages",
@@ -46,6 +47,10 @@ const SENTENCES: Readonly<Record<Exclude<Layer, NamespaceLayer>, Sentence>> = {
   mount: (said) => [
     `As root, Sandpiper gives root up before it runs code, and this machine does not allow the private mount that it needs (${said}).`,
     "Start Sandpiper as an ordinary user.",
+  ],
+  seccomp: (said) => [
+    `The filter of system calls (seccomp) could not be laid around the room (${said}).`,
+    "Use a 64-bit x86 or ARM machine whose kernel has CONFIG_SECCOMP_FILTER, as that of every distribution has, or set E2B_API_KEY to run code in E2B's cloud.",
   ],
   room: (said) => [`The room could not be made (${said}).`, "npm run doctor"],
   python: (said) => [`Python could not be started inside the room (${said}).`, "npm run setup"],

@@ -1,4 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ROOT } from "../../src/shared/config.ts";
 import { explain, LAYERS } from "../../src/sandboxd/probe_troubles.ts";
 import { findTools } from "../../src/sandboxd/tools.ts";
@@ -33,6 +36,20 @@ describe("the probe of this machine", () => {
     });
     const noPython = await runProbe("--python", "/usr/bin/python-that-is-not-there");
     expect(noPython.report).toMatchObject({ ok: false, layer: "python" });
+  });
+
+  test("names the filter of system calls when bubblewrap cannot lay it around a room", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "bwrap-"));
+    chmodSync(folder, 0o755);
+    const program =
+      '#!/bin/sh\ncase "$*" in *--seccomp*) echo "bwrap: prctl(PR_SET_SECCOMP): Invalid argument" >&2; exit 1;; esac\necho 0.8\n';
+    writeFileSync(join(folder, "bwrap"), program, { mode: 0o755 });
+    const { code, report } = await runProbe("--bwrap", join(folder, "bwrap"));
+    rmSync(folder, { recursive: true });
+    expect(report).toMatchObject({ ok: false, layer: "seccomp" });
+    expect(JSON.stringify(report)).toContain("CONFIG_SECCOMP_FILTER");
+    expect(JSON.stringify(report)).toContain("(bwrap: prctl(PR_SET_SECCOMP): Invalid argument)");
+    expect(code).toBe(1);
   });
 
   test("has a sentence and an act for every layer", () => {

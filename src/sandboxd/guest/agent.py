@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 
-from . import files, frames, kernels, processes
+from . import files, frames, kernels, processes, seals
 
 HOST_FD = 3
 PR_SET_DUMPABLE = 4
@@ -123,6 +123,7 @@ class Agent:
         self.send({"kind": "fail", "id": request, "code": code, "message": message[:2000]})
 
     def configure(self, header, _body):
+        seals.check(header["filters"])
         for name, kind in LIMITS.items():
             wanted = header["limits"][name]
             resource.setrlimit(kind, (wanted, wanted))

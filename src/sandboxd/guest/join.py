@@ -8,6 +8,7 @@ import json
 import os
 import select
 import signal
+import time
 
 from . import agent, frames
 
@@ -18,6 +19,10 @@ HOLDER = "/bin/cat"
 
 CLONE_NEW = 0x02000000 | 0x00020000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 PR_SET_PDEATHSIG = 1
+PR_SET_SECCOMP = 22
+SECCOMP_MODE_FILTER = 2
+FILTER_LINE = 8
+FILTER_SECONDS = 5
 PR_CAPBSET_DROP = 24
 PR_SET_NO_NEW_PRIVS = 38
 CAPABILITY_VERSION_3 = 0x20080522
@@ -27,9 +32,9 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def main(connection):
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    wanted = first_frame(connection)
+    wanted, program = first_frame(connection)
     try:
-        room = Room(connection, wanted)
+        room = Room(connection, wanted, program)
     except Exception as error:
         answer = {"kind": "fail", "id": wanted["id"], "code": "unavailable", "message": f"{type(error).__name__}: {error}"[:2000]}
         connection.sendall(frames.encode_frame(answer))
@@ -47,19 +52,20 @@ def first_frame(connection):
         data = connection.recv(CHUNK)
         if not data:
             os._exit(0)
-        for header, _body in reader.push(data):
-            return header
+        for header, body in reader.push(data):
+            return header, body
 
 
 class Room:
-    def __init__(self, connection, wanted):
+    def __init__(self, connection, wanted, program):
         self.connection = connection
+        self.program = program
         # Held open: bubblewrap's child ends when nobody holds the other end any more.
         holder_in, self.holder = os.pipe()
         ready, holder_out = os.pipe()
         status, status_out = os.pipe()
         complaint, complaint_out = os.pipe()
-        self.bwrap = start(wanted, {0: holder_in, 1: holder_out, 2: complaint_out, wanted["statusFd"]: status_out})
+        self.bwrap = start(wanted, program, {0: holder_in, 1: holder_out, 2: complaint_out, wanted["statusFd"]: status_out})
         for one in (holder_in, holder_out, status_out, complaint_out):
             os.close(one)
         os.write(self.holder, b".")
@@ -69,6 +75,7 @@ class Room:
         self.pid = json.loads(os.read(status, 4096).split(b"\n")[0])["child-pid"]
         for one in (ready, status, complaint):
             os.close(one)
+        await_filter(self.pid)
         enter(self.pid)
         connection.sendall(frames.encode_frame({"kind": "reply", "id": wanted["id"], "value": {"pid": self.pid}}))
 
@@ -84,6 +91,7 @@ class Room:
             self.connection.detach()
             os.closerange(agent.HOST_FD + 1, 4096)
             give_up_power()
+            lay_filter(self.program)
             agent.main()
         finally:
             os._exit(70)
@@ -106,20 +114,38 @@ class Room:
         os.waitpid(self.bwrap, 0)
 
 
-def start(wanted, descriptors):
+def start(wanted, program, descriptors):
     """bubblewrap with these descriptors, and those of the room's files after FIRST_FD; returns its pid."""
-    arguments = os.memfd_create("arguments", 0)
-    os.write(arguments, "\0".join([*wanted["args"], ""]).encode())
-    os.lseek(arguments, 0, os.SEEK_SET)
+    arguments = held("\0".join([*wanted["args"], ""]).encode())
+    seccomp = held(program)
     opened = [os.open(path, os.O_RDONLY) for path in wanted["files"]]
-    descriptors = {**descriptors, wanted["argumentsFd"]: arguments}
+    descriptors = {**descriptors, wanted["argumentsFd"]: arguments, wanted["seccompFd"]: seccomp}
     descriptors.update({FIRST_FD + place: fd for place, fd in enumerate(opened)})
     actions = [(os.POSIX_SPAWN_DUP2, source, number) for number, source in descriptors.items()]
     command = [wanted["bwrap"], "--args", str(wanted["argumentsFd"]), "--", HOLDER]
     pid = os.posix_spawn(command[0], command, {}, file_actions=actions)
-    for one in (arguments, *opened):
+    for one in (arguments, seccomp, *opened):
         os.close(one)
     return pid
+
+
+def held(content):
+    """A descriptor from which this can be read."""
+    descriptor = os.memfd_create("held", 0)
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def await_filter(pid):
+    """bubblewrap's own process 1 takes the filter only when it has started its child."""
+    end = time.monotonic() + FILTER_SECONDS
+    while time.monotonic() < end:
+        with open(f"/proc/{pid}/status") as file:
+            if "\nSeccomp:\t2\n" in file.read():
+                return
+        time.sleep(0.0005)
+    raise RuntimeError("process 1 of the room has no system-call filter (seccomp)")
 
 
 def enter(pid):
@@ -139,3 +165,15 @@ def give_up_power():
     if libc.capset(header, (ctypes.c_uint32 * 6)()) != 0:
         raise OSError(ctypes.get_errno(), "the capabilities cannot be given up")
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+
+class Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+
+def lay_filter(code):
+    """The same filter as bubblewrap's, on this process and all that come of it."""
+    lines = ctypes.create_string_buffer(code, len(code))
+    program = Program(len(code) // FILTER_LINE, ctypes.addressof(lines))
+    if libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.byref(program), 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "the system-call filter was not taken")

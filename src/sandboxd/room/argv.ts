@@ -18,6 +18,8 @@ export type RoomOptions = {
   readonly statusFd: number;
   /** Process 1: the agent itself, or bubblewrap's own, beside which an agent from outside joins. */
   readonly init: "agent" | "bubblewrap";
+  /** Holds the bytes of the system-call filter. */
+  readonly seccompFd: number;
 };
 
 export const GUEST_DIR = "/opt/sandpiper";
@@ -47,7 +49,7 @@ export function roomArguments(options: RoomOptions): string[] {
     ...sizedTmpfs(HOME_DIR, options.homeBytes, "0755"),
     ...options.files.flatMap((file) => ["--perms", "0444", "--file", String(file.fd), file.path]),
     ...["/dev", ...SEALED].flatMap((path) => ["--remount-ro", path]),
-    ...words(`--chdir ${HOME_DIR} --json-status-fd ${options.statusFd}`),
+    ...words(`--chdir ${HOME_DIR} --json-status-fd ${options.statusFd} --seccomp ${options.seccompFd}`),
   ];
 }
 

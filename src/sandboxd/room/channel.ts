@@ -140,7 +140,7 @@ export class Channel {
     this.#pending.clear();
     this.#outgoing = [];
     for (const resolve of this.#drained.splice(0)) resolve();
-    this.#socket.end();
+    this.#socket.shutdown();
     this.#onBroken(reason);
   }
 }

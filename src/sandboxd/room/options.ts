@@ -2,24 +2,30 @@
 import { LIMITS } from "../limits.ts";
 import type { Tools } from "../tools.ts";
 import { roomArguments, type RoomOptions } from "./argv.ts";
+import { architectureOf, seccompFilter } from "./seccomp.ts";
 import { hostLayout, roomFiles, systemPackages } from "./host.ts";
 
 export type Plan = {
   readonly args: readonly string[];
   /** Of this machine; they get the descriptors after `firstFd`, in this order. */
   readonly files: readonly string[];
+  /** What `seccompFd` holds. */
+  readonly filter: Uint8Array;
 };
 
 export type PlanOptions = {
   readonly tools: Tools;
   readonly init: RoomOptions["init"];
   readonly statusFd: number;
+  readonly seccompFd: number;
   readonly firstFd: number;
   /** More files to copy in. */
   readonly more?: readonly { readonly from: string; readonly to: string }[];
 };
 
-export function planRoom({ tools, init, statusFd, firstFd, more = [] }: PlanOptions): Plan {
+/** Throws AppError `unavailable` for a processor that no filter is written for. */
+export function planRoom({ tools, init, statusFd, seccompFd, firstFd, more = [] }: PlanOptions): Plan {
+  const filter = seccompFilter("code", architectureOf(process.arch));
   const copies = [...roomFiles(), ...more];
   const args = roomArguments({
     ...hostLayout(),
@@ -31,7 +37,8 @@ export function planRoom({ tools, init, statusFd, firstFd, more = [] }: PlanOpti
     tmpBytes: LIMITS.tmpBytes,
     shmBytes: LIMITS.shmBytes,
     statusFd,
+    seccompFd,
     init,
   });
-  return { args, files: copies.map((copy) => copy.from) };
+  return { args, files: copies.map((copy) => copy.from), filter };
 }

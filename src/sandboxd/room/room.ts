@@ -1,20 +1,21 @@
 // One room: its agent and the socket between. It lives until it is closed or breaks. Here it is a bubblewrap process in which
 // Python starts as process 1; zygote.ts makes the same from a fork.
-import { closeSync, writeSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import type { Subprocess } from "bun";
 import { AppError } from "../../shared/errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { Tools } from "../tools.ts";
 import { agentCommand } from "./argv.ts";
-import { Channel } from "./channel.ts";
-import { openDescriptor } from "./descriptor.ts";
+import { Channel, RoomError } from "./channel.ts";
+import { deliver, openDescriptor } from "./descriptor.ts";
 import { openAll } from "./host.ts";
 import { planRoom } from "./options.ts";
 
 const CHANNEL_FD = 3;
 const ARGUMENTS_FD = 4;
 const STATUS_FD = 5;
-const FIRST_FILE_FD = 6;
+const SECCOMP_FD = 6;
+const FIRST_FILE_FD = 7;
 const STDERR_KEPT = 8_192;
 
 export type Room = AsyncDisposable & {
@@ -89,14 +90,20 @@ function killQuietly(pid: number): void {
 type Started = Subprocess<"ignore", "ignore", "pipe">;
 
 function spawnRoom(tools: Tools): Started {
-  const { args, files } = planRoom({ tools, init: "agent", statusFd: STATUS_FD, firstFd: FIRST_FILE_FD });
+  const { args, files, filter } = planRoom({
+    tools,
+    init: "agent",
+    statusFd: STATUS_FD,
+    seccompFd: SECCOMP_FD,
+    firstFd: FIRST_FILE_FD,
+  });
   using opened = openAll(files);
   let started: Started;
   try {
     started = Bun.spawn([tools.bwrap, "--args", String(ARGUMENTS_FD), "--", ...agentCommand(tools.python)], {
       cwd: "/",
       env: {},
-      stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", "pipe", ...opened.fds],
+      stdio: ["ignore", "ignore", "pipe", "pipe", "pipe", "pipe", "pipe", ...opened.fds],
     });
   } catch (cause) {
     throw new AppError("unavailable", `bubblewrap could not be started from ${tools.bwrap}. Run: npm run doctor`, {
@@ -104,14 +111,8 @@ function spawnRoom(tools: Tools): Started {
     });
   }
   // Host paths travel here, not on the command line that every process of this machine can read.
-  const fd = descriptor(started, ARGUMENTS_FD);
-  try {
-    writeSync(fd, `${args.join("\0")}\0`);
-  } catch {
-    // It has ended already (EPIPE): whoever waits for it is told why.
-  } finally {
-    closeSync(fd);
-  }
+  deliver(descriptor(started, ARGUMENTS_FD), new TextEncoder().encode(`${args.join("\0")}\0`));
+  deliver(descriptor(started, SECCOMP_FD), filter);
   return started;
 }
 
@@ -147,12 +148,18 @@ async function configure(channel: Channel, memoryBytes: number): Promise<string>
   const tooLate = Promise.withResolvers<never>();
   const timer = setTimeout(() => tooLate.reject(new Error("the agent did not answer in time")), LIMITS.startMs);
   try {
-    const reply = await Promise.race([channel.request({ op: "configure", limits, environment: {} }), tooLate.promise]);
+    const operation = { op: "configure", limits, environment: {}, filters: ownFilters() };
+    const reply = await Promise.race([channel.request(operation), tooLate.promise]);
     const value = reply.value;
     return typeof value === "object" && value !== null && "python" in value ? String(value.python).slice(0, 32) : "";
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** How many system-call filters lie around this process already, as in a container: the room's must be one more. */
+function ownFilters(): number {
+  return Number(/^Seccomp_filters:\t(\d+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? 0);
 }
 
 /** What a child says first; the rest is let go. */
@@ -165,10 +172,11 @@ export async function readStart(stream: ReadableStream<Uint8Array>): Promise<str
 
 export function cannotStart(complaint: string, cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
-  const why = complaint.split("\n").at(-1) ?? "";
+  // The agent says in a sentence which seal is missing; otherwise the last line of bubblewrap or Python tells most.
+  const why = cause instanceof RoomError ? cause.message : (complaint.split("\n").at(-1) ?? "");
   const said = why === "" ? "" : ` It said: ${why}`;
   return new AppError("unavailable", `This machine could not make a sealed room.${said} Run: npm run doctor`, {
     cause,
-    detail: complaint,
+    detail: complaint || why,
   });
 }

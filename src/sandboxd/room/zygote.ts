@@ -15,6 +15,7 @@ import { cannotStart, furnish, readStart, type Room } from "./room.ts";
 const ADDRESS = "/tmp/zygote.sock";
 /** join.py gives files their descriptors from here on. */
 const FIRST_FD = 100;
+const SECCOMP_FD = 97;
 const ARGUMENTS_FD = 98;
 const STATUS_FD = 99;
 
@@ -55,7 +56,8 @@ export class Zygote {
     let channel: Channel | null = null;
     try {
       channel = await Channel.open(openAddress(ADDRESS), broken.resolve);
-      const { pid } = Joined.parse((await channel.request({ op: "room", ...this.#wanted() })).value);
+      const { filter, ...wanted } = this.#wanted();
+      const { pid } = Joined.parse((await channel.request({ op: "room", ...wanted }, filter)).value);
       const shell = { channel, pid, broken: broken.promise, gone: channel.gone, complaint: Promise.resolve("") };
       return await furnish(shell, memoryBytes);
     } catch (cause) {
@@ -70,8 +72,9 @@ export class Zygote {
 
   #wanted() {
     const more = this.#fonts.map((path) => ({ from: path, to: path }));
-    const plan = planRoom({ tools: this.#tools, init: "bubblewrap", statusFd: STATUS_FD, firstFd: FIRST_FD, more });
-    return { bwrap: this.#tools.bwrap, argumentsFd: ARGUMENTS_FD, statusFd: STATUS_FD, ...plan };
+    const fds = { statusFd: STATUS_FD, seccompFd: SECCOMP_FD };
+    const plan = planRoom({ tools: this.#tools, init: "bubblewrap", ...fds, firstFd: FIRST_FD, more });
+    return { bwrap: this.#tools.bwrap, argumentsFd: ARGUMENTS_FD, ...fds, ...plan };
   }
 
   async #passOn(stream: ReadableStream<Uint8Array>, log: Log): Promise<void> {

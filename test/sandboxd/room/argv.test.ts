@@ -13,6 +13,7 @@ const OPTIONS: RoomOptions = {
   shmBytes: 64,
   statusFd: 5,
   init: "agent",
+  seccompFd: 7,
 };
 
 const pairs = (args: readonly string[], flag: string): string[] =>
