@@ -10,7 +10,6 @@ __all__ = ["FigureCanvas", "FigureManager", "show"]
 
 def show(*_arguments, **_options):
     """plt.show(): in a kernel the open figures become results; in a script of its own there is nobody to show them to."""
-    main = sys.modules.get("__main__")
-    display = getattr(main, "display", None)
-    if hasattr(display, "figures"):
-        display.figures()
+    kernel = sys.modules.get("sandpiper.kernel")
+    if kernel is not None and kernel.current is not None:
+        kernel.current.show_figures()
