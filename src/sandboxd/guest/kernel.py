@@ -159,10 +159,10 @@ class Kernel:
 
     def show_figures(self):
         if self.notebook is not None:
-            self.notebook.show_figures()
-            return
-        for figure in show.open_figures():
-            self.display(figure)
+            # `%%capture` puts another publisher in its place.
+            show.show_figures(lambda bundle: self.notebook.display_pub.publish(bundle))
+        else:
+            show.show_figures(self.display.updates.publish)
 
     def on_interrupt(self, _number, _frame):
         if self.running:

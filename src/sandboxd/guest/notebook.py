@@ -135,10 +135,6 @@ class Shell(interactiveshell.InteractiveShell):
             return
         self.run_cell(code, store_history=True)
 
-    def show_figures(self):
-        for figure in show.open_figures():
-            self.display_pub.publish(show.figure_bundle(figure))
-
     def adopt(self, inputs, outputs):
         """Goes on where plain Python began."""
         history = self.history_manager

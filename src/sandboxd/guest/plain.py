@@ -27,17 +27,21 @@ class Plain:
         code = without_indent(code)
         self.inputs += [""] * (count - len(self.inputs)) + [code]
         try:
-            for step, is_value in steps(code, f"<cell {count}>"):
-                value = self.evaluate(step)
-                if is_value and value is not None:
-                    show(value)
+            pieces = list(steps(code, f"<cell {count}>"))
+            if any(is_coroutine(piece) for piece, _is_value in pieces):
+                # In one loop from its first line: that may begin what a later one awaits.
+                self.runner(self.run_awaiting(pieces, show))
+                return
+            for piece, is_value in pieces:
+                show_if(is_value, eval(piece, self.namespace), show)
         except BaseException as error:
             if not ended_well(error):
                 self.out.error(*tracebacks.describe(error))
 
-    def evaluate(self, step):
-        value = eval(step, self.namespace)
-        return self.runner(value) if step.co_flags & inspect.CO_COROUTINE else value
+    async def run_awaiting(self, pieces, show):
+        for piece, is_value in pieces:
+            value = eval(piece, self.namespace)
+            show_if(is_value, await value if is_coroutine(piece) else value, show)
 
     def taken(self):
         """Names that a notebook wants to have, but the user uses for something else."""
@@ -55,6 +59,15 @@ class Plain:
         self.last = [value, *self.last[:2]]
         if are_ours:
             self.namespace.update(zip(names, self.last))
+
+
+def is_coroutine(piece):
+    return bool(piece.co_flags & inspect.CO_COROUTINE)
+
+
+def show_if(is_value, value, show):
+    if is_value and value is not None:
+        show(value)
 
 
 def ended_well(error):

@@ -35,16 +35,21 @@ FIELDS = {
 }
 
 
-def open_figures():
-    """matplotlib's figures that wait to be shown; empty ones are closed."""
+def show_figures(publish):
+    """Every open figure of matplotlib becomes a result and is closed. One that cannot be drawn does not stop the others."""
     pyplot = sys.modules.get("matplotlib.pyplot")
-    if pyplot is None:
-        return
-    for number in pyplot.get_fignums():
+    failure = None
+    for number in pyplot.get_fignums() if pyplot is not None else ():
         figure = pyplot.figure(number)
-        if figure.get_axes():
-            yield figure
-        pyplot.close(figure)
+        try:
+            if figure.get_axes():
+                publish(figure_bundle(figure))
+        except Exception as error:
+            failure = failure or error
+        finally:
+            pyplot.close(figure)
+    if failure is not None:
+        raise failure
 
 
 def fields(bundle):
