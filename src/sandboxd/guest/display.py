@@ -1,6 +1,6 @@
 """`display()` and the figures of a cell where there is no IPython."""
 
-import uuid
+import os
 
 from . import show
 
@@ -15,7 +15,7 @@ class Display:
         self.updates = Updates(out)
 
     def __call__(self, *values, raw=False, display_id=None, update=False, **_options):
-        display_id = uuid.uuid4().hex if display_id is True else display_id
+        display_id = os.urandom(16).hex() if display_id is True else display_id
         for value in values:
             self.updates.publish(value if raw else show.bundle_of(value), display_id, update)
         return None if display_id is None else Handle(self, display_id)

@@ -5,6 +5,7 @@ nobody has done that ahead begins with plain Python, and goes on with IPython at
 
 import builtins
 import ctypes
+import functools
 import importlib
 import importlib.util
 import os
@@ -39,6 +40,7 @@ def prepare():
     return prepared
 
 
+@functools.cache
 def has_notebook():
     try:
         return importlib.util.find_spec("IPython") is not None
