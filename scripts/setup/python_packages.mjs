@@ -39,7 +39,7 @@ export async function installPackages(context, python) {
     await install(context, python, "python.lock", part, BASE_LIMIT_MS);
     renameSync(part, site);
     removeOthers(context, folder);
-    return "120 MB from PyPI";
+    return "135 MB from PyPI";
   });
   return site;
 }

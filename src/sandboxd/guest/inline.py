@@ -2,10 +2,16 @@
 
 import sys
 
+from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg as FigureCanvas
 from matplotlib.backends.backend_agg import FigureManagerBase as FigureManager  # noqa: F401
 
+from . import fonts
+
 __all__ = ["FigureCanvas", "FigureManager", "show"]
+
+# A script of its own has no kernel that has done so.
+fonts.follow(font_manager)
 
 
 def show(*_arguments, **_options):

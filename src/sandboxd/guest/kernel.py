@@ -14,7 +14,7 @@ import signal
 import sys
 import types
 
-from . import coroutines, display, frames, pictures, plain, show, streams, tracebacks
+from . import coroutines, display, fonts, frames, pictures, plain, show, streams, tracebacks
 from .arrivals import arrivals
 
 PR_SET_DUMPABLE = 4
@@ -202,6 +202,7 @@ def main(link, cwd):
     streams.install(kernel.out)
     builtins.input = no_input
     os.environ.setdefault("PLOTLY_RENDERER", "plotly_mimetype")
+    arrivals.expect("matplotlib.font_manager", fonts.follow)
     arrivals.expect("PIL.Image", lambda module: pictures.follow(module, show_now))
     arrivals.expect("plotly.basedatatypes", lambda module: pictures.follow_plotly(module, show_now))
     kernel.serve()
