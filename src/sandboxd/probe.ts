@@ -17,7 +17,7 @@ const Report = z.discriminatedUnion("ok", [
 ]);
 export type ProbeReport = z.infer<typeof Report>;
 
-const PACKAGES = ["pandas", "numpy", "matplotlib"];
+const MODULES = ["pandas", "numpy", "matplotlib", "matplotlib.pyplot"];
 const PROBE_MEMORY_BYTES = 2 ** 31;
 
 /** Each step adds one kind of isolation to those before it, so that the first failure names what is missing. */
@@ -29,12 +29,12 @@ const STEPS: readonly { readonly layer: Layer; readonly flags: readonly string[]
   { layer: "nested-namespaces", flags: ["--disable-userns"] },
 ];
 
-/** Makes a real room, and imports the packages in it when `withPython`. Never throws for what the machine lacks. */
-export async function probe(tools: Tools, withPython: boolean): Promise<ProbeReport> {
+/** Makes a real room, and imports `modules` in it, unless null. Never throws for what the machine lacks. */
+export async function probe(tools: Tools, modules: readonly string[] | null): Promise<ProbeReport> {
   const trouble = (await tryVersion(tools.bwrap)) ?? (await trySteps(tools.bwrap));
   if (trouble !== null) return { ok: false, ...trouble };
-  if (!withPython) return { ok: true, versions: {} };
-  return await tryRoom(tools);
+  if (modules === null) return { ok: true, versions: {} };
+  return await tryRoom(tools, modules);
 }
 
 async function tryVersion(bwrap: string): Promise<Trouble | null> {
@@ -57,14 +57,20 @@ async function trySteps(bwrap: string): Promise<Trouble | null> {
   return null;
 }
 
-async function tryRoom(tools: Tools): Promise<ProbeReport> {
+/** Data to Python, never code: a module's name may come from a package. */
+const importing = (modules: readonly string[]): string => `
+import importlib, json
+found = [importlib.import_module(name) for name in json.loads(${JSON.stringify(JSON.stringify(modules))})]
+print(json.dumps({m.__name__: str(getattr(m, "__version__", "")) for m in found}))`;
+
+async function tryRoom(tools: Tools, modules: readonly string[]): Promise<ProbeReport> {
   try {
     await using room = await openRoom(tools, PROBE_MEMORY_BYTES);
     const interpreter = await openInterpreter(room.channel);
     const lines: string[] = [];
     await interpreter.run({
       contextId: interpreter.contexts()[0]?.id ?? "",
-      code: `import json\n${PACKAGES.map((name) => `import ${name}`).join("\n")}\nimport matplotlib.pyplot\nprint(json.dumps({m.__name__: m.__version__ for m in (${PACKAGES.join(", ")})}))`,
+      code: importing(modules),
       environment: {},
       signal: AbortSignal.timeout(60_000),
       emit: (line) => {
@@ -73,7 +79,8 @@ async function tryRoom(tools: Tools): Promise<ProbeReport> {
       },
     });
     const found: unknown = JSON.parse(lines.join(""));
-    const named = typeof found === "object" && found !== null ? Object.entries(found) : [];
+    const all = typeof found === "object" && found !== null ? Object.entries(found) : [];
+    const named = all.filter(([, version]) => version !== "");
     return {
       ok: true,
       versions: { python: room.python, ...Object.fromEntries(named.map(([name, version]) => [name, String(version)])) },
@@ -103,7 +110,7 @@ async function run(command: readonly string[]): Promise<Outcome> {
 }
 
 /** As root the probe gives root up in the same way as the server does, and asks again from there. */
-async function probeWithoutRoot(tools: Tools, withPython: boolean): Promise<ProbeReport> {
+async function probeWithoutRoot(tools: Tools, modules: readonly string[] | null): Promise<ProbeReport> {
   const place = findPlace(ROOT);
   try {
     await checkMounts(place);
@@ -116,7 +123,7 @@ async function probeWithoutRoot(tools: Tools, withPython: boolean): Promise<Prob
     root: ROOT,
     tools,
     place,
-    program: ["src/sandboxd/probe.ts", ...(withPython ? ["--python", tools.python.executable] : []), "--staged"],
+    program: ["src/sandboxd/probe.ts", ...flagsOf(tools, modules), "--staged"],
   });
   const { stdout, stderr } = await run([
     "env",
@@ -130,22 +137,34 @@ async function probeWithoutRoot(tools: Tools, withPython: boolean): Promise<Prob
   }
 }
 
+function flagsOf(tools: Tools, modules: readonly string[] | null): string[] {
+  return modules === null
+    ? []
+    : ["--python", tools.python.executable, ...modules.flatMap((name) => ["--import", name])];
+}
+
 async function main(): Promise<ProbeReport> {
   const text = { type: "string" } as const;
-  const options = { bwrap: text, python: text, site: text, base: text, staged: { type: "boolean" } } as const;
+  const options = {
+    bwrap: text,
+    python: text,
+    site: text,
+    base: text,
+    import: { type: "string", multiple: true },
+    staged: { type: "boolean" },
+  } as const;
   const { values } = parseArgs({ args: Bun.argv.slice(2), options });
   const found = findTools({ root: ROOT, bwrap: values.bwrap ?? "", python: values.python ?? "" });
   // Once root is given up, set-up's file says where the things are now.
-  if (values.staged === true)
-    return await probe(findTools({ root: ROOT, bwrap: "", python: "" }), values.python !== undefined);
+  const modules = values.python === undefined ? null : (values.import ?? MODULES);
+  if (values.staged === true) return await probe(findTools({ root: ROOT, bwrap: "", python: "" }), modules);
   const python = {
     ...found.python,
     ...(values.site && { site: values.site }),
     ...(values.base && { base: values.base }),
   };
   const tools = { bwrap: found.bwrap, python };
-  const withPython = values.python !== undefined;
-  return process.getuid?.() === 0 ? await probeWithoutRoot(tools, withPython) : await probe(tools, withPython);
+  return process.getuid?.() === 0 ? await probeWithoutRoot(tools, modules) : await probe(tools, modules);
 }
 
 if (import.meta.main) {

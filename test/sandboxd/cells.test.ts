@@ -87,10 +87,17 @@ describe.each([
 
   test("shows a figure once, whichever way it is shown", async () => {
     const figure = "import matplotlib.pyplot as plt\nf, ax = plt.subplots()\nax.plot([1, 2])\n";
-    for (const way of ["f", "display(f)", "plt.show()", "ax.set_title('t');", "plt.savefig('f.png');", "display(f)\nf;"]) {
+    for (const way of [
+      "f",
+      "display(f)",
+      "plt.show()",
+      "ax.set_title('t');",
+      "plt.savefig('f.png');",
+      "display(f)\nf;",
+    ]) {
       const { results, error } = await run(`${figure}${way}`);
       expect(error).toBeUndefined();
-      expect(results.map((result) => [result.png !== undefined, result.chart?.type])).toEqual([[true, "line"]]);
+      expect(results.map((result) => [result.png !== undefined, String(result.chart?.type)])).toEqual([[true, "line"]]);
       expect(results[0]?.extra).toEqual({});
     }
     expect((await run(`${figure}ax = None\nplt.close()`)).results).toEqual([]);
@@ -126,28 +133,37 @@ describe.each([
   });
 
   test("awaits, and an interrupt ends what it awaits for good", async () => {
-    expect(await shown("import asyncio\nasync def seven():\n    await asyncio.sleep(0)\n    return 7\nawait seven()")).toEqual(["7"]);
+    expect(
+      await shown("import asyncio\nasync def seven():\n    await asyncio.sleep(0)\n    return 7\nawait seven()"),
+    ).toEqual(["7"]);
     await run("task = asyncio.create_task(asyncio.sleep(0.01, 'later'))\nawait asyncio.sleep(0)");
     expect(await shown("await task")).toEqual(["later"]);
-    expect(await failureOf(sandbox.runCode("late = False\nawait asyncio.sleep(1)\nlate = True", { timeoutMs: 200 }))).toContain("timed out");
+    expect(
+      await failureOf(sandbox.runCode("late = False\nawait asyncio.sleep(1)\nlate = True", { timeoutMs: 200 })),
+    ).toContain("timed out");
     expect(await shown("await asyncio.sleep(1.2)\nlate")).toEqual(["False"]);
   });
 
   test("that is interrupted says so in one error", async () => {
     const errors = await run("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(5)");
     expect(errors.error?.name).toBe("KeyboardInterrupt");
-    const waiting = await run("import threading\nthreading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()\nawait asyncio.sleep(5)");
+    const waiting = await run(
+      "import threading\nthreading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()\nawait asyncio.sleep(5)",
+    );
     expect(waiting.error?.name).toBe("KeyboardInterrupt");
   });
 
   test("may end with exit()", async () => {
-    for (const end of ["import sys; sys.exit()", "exit()", "sys.exit(0)"]) expect((await run(`print(1)\n${end}`)).error).toBeUndefined();
+    for (const end of ["import sys; sys.exit()", "exit()", "sys.exit(0)"])
+      expect((await run(`print(1)\n${end}`)).error).toBeUndefined();
     expect((await run("sys.exit('because')")).error).toMatchObject({ name: "SystemExit", value: "because" });
   });
 
   test("that fails shows its own lines, without colours and without ours", async () => {
     const { error } = await run("# first\ndef half(n):\n    return n / 0\n\nhalf(3)");
-    expect(error?.traceback).toMatch(/line 5, in <module>\n {4}half\(3\)[^]*line 3, in half\n {4}return n \/ 0[^]*ZeroDivisionError: division by zero\n$/);
+    expect(error?.traceback).toMatch(
+      /line 5, in <module>\n {4}half\(3\)[^]*line 3, in half\n {4}return n \/ 0[^]*ZeroDivisionError: division by zero\n$/,
+    );
     expect(error?.traceback).not.toMatch(/\u001b|sandpiper|IPython/);
     const syntax = (await run("x = 1\ny = = 2")).error;
     expect(syntax?.name).toBe("SyntaxError");
@@ -167,12 +183,15 @@ describe.each([
     expect((await run("import json.nothing")).error?.value).toBe("No module named 'json.nothing'");
     expect((await run("import imp_of_mine, os")).error?.traceback).toEndWith("sandpiper python add imp_of_mine\n");
     expect((await run("import distutils.nothing")).error?.value).not.toContain("add distutils");
-    const reader = "try:\n    import serial\nexcept ImportError as error:\n    raise ImportError('Missing optional dependency') from error";
+    const reader =
+      "try:\n    import serial\nexcept ImportError as error:\n    raise ImportError('Missing optional dependency') from error";
     expect((await run(reader)).error?.value).toEndWith("sandpiper python add pyserial");
   });
 
   test("cannot install packages, and says who can", async () => {
-    expect((await run("%pip install x==1 'y'")).error?.value).toEndWith("The owner can add them: sandpiper python add x==1 y");
+    expect((await run("%pip install x==1 'y'")).error?.value).toEndWith(
+      "The owner can add them: sandpiper python add x==1 y",
+    );
     for (const command of ["!pip install -q x", "!python3 -m pip install x"])
       expect((await run(command)).logs.stderr.join("")).toContain("The owner can add it: sandpiper python add x\n");
   });

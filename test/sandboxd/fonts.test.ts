@@ -50,7 +50,9 @@ describe.each([
       "import warnings, matplotlib.pyplot as plt\nwarnings.simplefilter('error')\nplt.title('漢字 かな 한국어')\n" +
         "for kind in ('png', 'svg', 'pdf'): plt.savefig(f'chart.{kind}')\n",
     );
-    const { error, logs } = await sandbox.runCode("import subprocess, sys\nsubprocess.run([sys.executable, 'draw.py'], check=True)");
+    const { error, logs } = await sandbox.runCode(
+      "import subprocess, sys\nsubprocess.run([sys.executable, 'draw.py'], check=True)",
+    );
     expect(logs.stderr.join("")).toBe("");
     expect(error).toBeUndefined();
   });

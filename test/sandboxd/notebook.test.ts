@@ -20,7 +20,9 @@ describe("a cell in the manner of a notebook", () => {
     expect(await text("%timeit -n 2 -r 1 x + 1")).toContain("per loop");
     expect(await text("%env SHAPE=round\n!echo $SHAPE")).toBe("env: SHAPE=round\nround\n");
     expect(await text("%who int")).toBe("x\t \n");
-    expect(await text("%%writefile told.py\nprint('told', x if 'x' in dir() else None)\nmade = 5")).toBe("Writing told.py\n");
+    expect(await text("%%writefile told.py\nprint('told', x if 'x' in dir() else None)\nmade = 5")).toBe(
+      "Writing told.py\n",
+    );
     expect(await text("%run told.py")).toBe("told None\n");
     expect((await run("made")).text).toBe("5");
     expect(await text("ls told*")).toBe("told.py\n");
@@ -34,7 +36,8 @@ describe("a cell in the manner of a notebook", () => {
   });
 
   test("hands the lines of a command to Python, and Python's values to a command", async () => {
-    expect((await run("lines = !printf 'a\\nb\\n'\nlines")).results[0]?.json).toEqual(["a", "b"]);
+    const { results } = await run("lines = !printf 'a\\nb\\n'\nlines");
+    expect(results[0]?.raw).toMatchObject({ json: ["a", "b"] });
     expect(await text("n = 3\n!echo {n + 1} $n")).toBe("4 3\n");
     await run("!exit 4");
     expect((await run("_exit_code")).text).toBe("4");
@@ -51,9 +54,13 @@ describe("a cell in the manner of a notebook", () => {
   });
 
   test("captures what is printed, run, shown and drawn", async () => {
-    const captured = await run("%%capture seen\nimport matplotlib.pyplot as plt\nprint('a')\n!echo b\nplt.plot([1])\nplt.show()\n5");
+    const captured = await run(
+      "%%capture seen\nimport matplotlib.pyplot as plt\nprint('a')\n!echo b\nplt.plot([1])\nplt.show()\n5",
+    );
     expect([captured.logs.stdout, captured.results]).toEqual([[], []]);
-    expect((await run("seen.stdout, [sorted(one.data)[-1] for one in seen.outputs]")).text).toBe("('a\\nb\\n', ['text/plain', 'text/plain'])");
+    expect((await run("seen.stdout, [sorted(one.data)[-1] for one in seen.outputs]")).text).toBe(
+      "('a\\nb\\n', ['text/plain', 'text/plain'])",
+    );
   });
 
   test("that fails inside a timed block shows the block's lines", async () => {
@@ -68,12 +75,19 @@ describe("a cell in the manner of a notebook", () => {
       "class Third: pass\nget_ipython().display_formatter.formatters['text/html'].for_type(Third, lambda _: '<b>3</b>')\n" +
         "from IPython.display import HTML, JSON, Markdown, Image\ndisplay(HTML('<i>i</i>'), Markdown('*m*'), JSON({'a': 1}))\nThird()",
     );
-    expect(results.map((one) => one.html ?? one.markdown ?? one.json)).toEqual(["<i>i</i>", "*m*", { a: 1 }, "<b>3</b>"]);
+    expect(results.map((one) => one.raw)).toMatchObject([
+      { html: "<i>i</i>" },
+      { markdown: "*m*" },
+      { json: { a: 1 } },
+      { html: "<b>3</b>" },
+    ]);
   });
 
   test("shows a chart of plotly as its specification", async () => {
     for (const way of ["figure", "figure.show()", "display(figure)"]) {
-      const { results, error } = await run(`import plotly.graph_objects as go\nfigure = go.Figure(go.Bar(x=['a'], y=[2]))\n${way}`);
+      const { results, error } = await run(
+        `import plotly.graph_objects as go\nfigure = go.Figure(go.Bar(x=['a'], y=[2]))\n${way}`,
+      );
       expect(error).toBeUndefined();
       expect(results).toHaveLength(1);
       expect(results[0]?.json).toMatchObject({ data: [{ type: "bar", x: ["a"], y: [2] }] });
@@ -90,16 +104,19 @@ describe("a cell in the manner of a notebook", () => {
     expect((await own.runCode("'IPython' in sys.modules")).text).toBe("True");
   });
 
-  test.each(["display([1])", "get_ipython().run_line_magic('pwd', '')", "import IPython; IPython.display.display(1)", "{'a': 1}", "who"])(
-    "asks for IPython in the middle of the first cell: %s",
-    async (code) => {
-      await using own = await bare(server);
-      const { error } = await own.runCode(`x = 1\n${code === "who" ? "" : code}`);
-      expect(error).toBeUndefined();
-      if (code === "who") expect((await own.runCode(code)).logs.stdout).toEqual(["x\t \n"]);
-      expect((await own.runCode("import sys; 'IPython' in sys.modules, x, len(In)")).text).toMatch(/^\(True, 1, [34]\)$/);
-    },
-  );
+  test.each([
+    "display([1])",
+    "get_ipython().run_line_magic('pwd', '')",
+    "import IPython; IPython.display.display(1)",
+    "{'a': 1}",
+    "who",
+  ])("asks for IPython in the middle of the first cell: %s", async (code) => {
+    await using own = await bare(server);
+    const { error } = await own.runCode(`x = 1\n${code === "who" ? "" : code}`);
+    expect(error).toBeUndefined();
+    if (code === "who") expect((await own.runCode(code)).logs.stdout).toEqual(["x\t \n"]);
+    expect((await own.runCode("import sys; 'IPython' in sys.modules, x, len(In)")).text).toMatch(/^\(True, 1, [34]\)$/);
+  });
 
   test("leaves no thread, no file of its own and no prompt behind", async () => {
     const { text: left } = await run(

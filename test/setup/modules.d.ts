@@ -36,6 +36,21 @@ declare module "*/setup/lock.mjs" {
   export function isStale(path: string): boolean;
 }
 
+declare module "*/setup/added_packages.mjs" {
+  type Site = { readonly executable: string; readonly site: string };
+  type Locked = { readonly name: string; readonly version: string; readonly sha256: string };
+  type Plan = { readonly wishes: readonly string[]; readonly packages: readonly Locked[] };
+  type Verify = (site: string, modules: readonly string[]) => Promise<string | null>;
+  export function readAdded(context: SetupContext): { wish: string; packages: Locked[] }[];
+  export function resolve(context: SetupContext, python: Site, wishes: readonly string[]): Promise<Locked[]>;
+  export function addPackages(context: SetupContext, python: Site, plan: Plan, verify: Verify): Promise<void>;
+  export function removePackages(context: SetupContext, python: Site, names: readonly string[]): Locked[];
+}
+
+declare module "*/setup/pip.mjs" {
+  export const PIP: { readonly project: string; readonly file: string; readonly sha256: string };
+}
+
 declare module "*/setup/python.mjs" {
   export type Python = { readonly executable: string; readonly minor: number; readonly base: string | null };
   export function candidatePaths(settings: Readonly<Record<string, string>>): string[];
