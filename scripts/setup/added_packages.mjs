@@ -87,6 +87,9 @@ function copyMetadata(site, target) {
 const infosOf = (site) =>
   readdirSync(site).filter((name) => name.endsWith(".dist-info") && existsSync(join(site, name, "METADATA")));
 
+/** `name-version.dist-info` without the rest. */
+const distributionOf = (info) => info.replace(/-[^-]*\.dist-info$/, "");
+
 /** Nothing that is there, or that set-up's second list will bring, may become another version. */
 function constraints(context, site) {
   const listed = lockedLines(context);
@@ -186,7 +189,7 @@ async function linkInto(from, to) {
 /** The modules that the wished package brings: the one with its name, or all outermost ones. */
 function modulesOf(part, wish) {
   const wanted = plainName(nameOf(wish));
-  const info = infosOf(part).find((name) => plainName(name.replace(/-[^-]*$/, "")) === wanted);
+  const info = infosOf(part).find((name) => plainName(distributionOf(name)) === wanted);
   const files = info === undefined ? [] : filesOf(part, info);
   const packages = files.filter((file) => file.endsWith("/__init__.py")).map((file) => dirname(file));
   const outermost = packages.filter((one) => !packages.some((other) => one.startsWith(`${other}/`)));
@@ -218,7 +221,7 @@ export function removePackages(context, python, names) {
     const missing = names.filter((name) => !known.has(plainName(name)));
     throw new SetupFailure(`${missing.join(", ")} was not added here.`, "see which were: python list");
   }
-  const infos = new Map(infosOf(python.site).map((info) => [plainName(info.replace(/-[^-]*\.dist-info$/, "")), info]));
+  const infos = new Map(infosOf(python.site).map((info) => [plainName(distributionOf(info)), info]));
   const ours = lockedLines(context).map((line) => plainName(nameOf(line)));
   const needed = neededBy(python.site, infos, [...kept.map(({ wish }) => plainName(nameOf(wish))), ...ours]);
   const gone = all.flatMap(({ packages }) => packages).filter(({ name }) => !needed.has(plainName(name)));

@@ -164,7 +164,7 @@ describe.each([
     expect(error?.traceback).toMatch(
       /line 5, in <module>\n {4}half\(3\)[^]*line 3, in half\n {4}return n \/ 0[^]*ZeroDivisionError: division by zero\n$/,
     );
-    expect(error?.traceback).not.toMatch(/\u001b|sandpiper|IPython/);
+    for (const foreign of ["\u001b", "sandpiper", "IPython"]) expect(error?.traceback).not.toContain(foreign);
     const syntax = (await run("x = 1\ny = = 2")).error;
     expect(syntax?.name).toBe("SyntaxError");
     expect(syntax?.traceback).toContain("line 2\n    y = = 2");
