@@ -2,13 +2,14 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { addPackages, installedPackages, readAdded, removePackages, resolve } from "./added_packages.mjs";
+import { addPackages, installedPackages, readAdded, removePackages } from "./added_packages.mjs";
 import { watchSignals } from "./child.mjs";
 import { createContext } from "./context.mjs";
 import { SetupFailure, fromSystem } from "./failure.mjs";
 import { withLock } from "./lock.mjs";
 import { probe } from "./probe.mjs";
 import { createProgress } from "./progress.mjs";
+import { resolve } from "./resolve_packages.mjs";
 import { readJson } from "./stamp.mjs";
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));

@@ -2,9 +2,10 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { addPackages, readAdded, removePackages, resolve } from "../../scripts/setup/added_packages.mjs";
+import { addPackages, readAdded, removePackages } from "../../scripts/setup/added_packages.mjs";
 import { PIP } from "../../scripts/setup/pip.mjs";
 import { installPackages } from "../../scripts/setup/python_packages.mjs";
+import { resolve } from "../../scripts/setup/resolve_packages.mjs";
 import { downloadWheel } from "../../scripts/setup/wheel.mjs";
 import { ROOT } from "../../src/shared/config.ts";
 import { temporaryFolder } from "../shared/temporary.ts";
