@@ -120,6 +120,8 @@ describe("a package that is added", () => {
       "evil.pth": `import evil\n`,
       "pip/__init__.py": evil,
       "pip/__main__.py": evil,
+      // Where a system would tell pip which wheels it takes.
+      "_manylinux.py": evil,
     });
     index.add("later", { "later.py": "" });
     await add(["evil"]);
