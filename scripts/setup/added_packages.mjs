@@ -1,15 +1,5 @@
 // Python packages that the owner added to set-up's own: taken by hash, tried in a room, and joined by renames.
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  rmdirSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { capture } from "./child.mjs";
 import { SetupFailure } from "./failure.mjs";
