@@ -24,7 +24,7 @@ export async function installPackages(context, python) {
     await addAgain(context, python, part);
     renameSync(part, site);
     removeOthers(context, folder);
-    return "135 MB from PyPI";
+    return "140 MB from PyPI";
   });
   return site;
 }

@@ -1,20 +1,22 @@
 // What a cell means, with IPython and without it: one contract for both.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Execution, Sandbox } from "@e2b/code-interpreter";
-import { withoutNotebook } from "./pythons.ts";
+import { withNotebook, withoutNotebook } from "./pythons.ts";
 import { failureOf, startServer, type TestServer } from "./harness.ts";
 
 const small = withoutNotebook();
+const large = withNotebook();
 
 describe.each([
-  { name: "IPython", python: undefined, isThere: true },
-  { name: "plain Python", python: small ?? "", isThere: small !== null },
-])("a cell of $name", ({ python, isThere }) => {
-  if (!isThere) return;
+  { name: "IPython", options: large?.options ?? null },
+  { name: "plain Python", options: small === null ? null : { python: small } },
+])("a cell of $name", ({ options }) => {
+  // This machine has no such Python.
+  if (options === null) return;
   let server: TestServer;
   let sandbox: Sandbox;
   beforeAll(async () => {
-    server = await startServer({}, python === undefined ? {} : { python });
+    server = await startServer({}, options);
     sandbox = await server.create();
   });
   afterAll(async () => await server[Symbol.asyncDispose]());
@@ -196,6 +198,8 @@ describe.each([
       expect((await run(command)).logs.stderr.join("")).toContain("The owner can add it: sandpiper python add x\n");
   });
 });
+
+afterAll(() => large?.[Symbol.dispose]());
 
 async function fresh(server: TestServer): Promise<Sandbox & AsyncDisposable> {
   const sandbox = await server.create();

@@ -3,8 +3,8 @@ import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "bun:test";
 import { ROOT } from "../../src/shared/config.ts";
-import { findTools } from "../../src/sandboxd/tools.ts";
 import { temporaryFolder } from "../shared/temporary.ts";
+import { findNotebook } from "./pythons.ts";
 
 /** Two kernels, one after the other, and what each says about the same cells. */
 const PROGRAM = `
@@ -41,7 +41,9 @@ print(json.dumps([say(False), say(True)]))
 test("a shell is built before a fork or after it", async () => {
   using folder = temporaryFolder();
   symlinkSync(join(ROOT, "src/sandboxd/guest"), join(folder.path, "sandpiper"));
-  const { executable, site } = findTools({ root: ROOT, bwrap: "", python: "" }).python;
+  const found = findNotebook();
+  if (found === null) return;
+  const { executable, site } = found;
   const child = Bun.spawn([executable, "-s", "-c", PROGRAM], {
     cwd: folder.path,
     env: {
