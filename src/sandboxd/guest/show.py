@@ -127,6 +127,9 @@ def figure_bundle(figure):
 def additional(value):
     """What E2B adds to a notebook's forms: tables as data, dicts and lists as JSON."""
     if isinstance(value, (dict, list)):
+        # Each entry takes two characters at least.
+        if len(value) > MAX_TEXT // 2:
+            return {}
         plain_value = tables.strict_json(value)
         is_small = plain_value is not None and len(json.dumps(plain_value)) <= MAX_TEXT
         return {JSON: plain_value} if is_small else {}
