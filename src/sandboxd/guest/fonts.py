@@ -32,7 +32,7 @@ def find():
     return next((path for path in (*own, *SYSTEM) if os.path.exists(path)), None)
 
 
-def follow(module):
+def follow(module, _display=None):
     """`module` is matplotlib.font_manager, 3.6 or newer: older ones have no fonts behind a font."""
     path = find()
     choose = getattr(module.FontManager, "_find_fonts_by_props", None)

@@ -14,12 +14,19 @@ import signal
 import sys
 import types
 
-from . import coroutines, display, fonts, frames, pictures, plain, show, streams, tracebacks
+from . import coroutines, display, frames, plain, show, streams, tracebacks
 from .arrivals import arrivals
 
 PR_SET_DUMPABLE = 4
 # Values that every shell shows alike.
 SIMPLE = (bool, int, float, complex, str)
+
+# What is done to modules when they are there. A room compiles our files at each start: those that few cells need wait.
+FOLLOWED = {
+    "matplotlib.font_manager": ("fonts", "follow"),
+    "PIL.Image": ("pictures", "follow"),
+    "plotly.basedatatypes": ("pictures", "follow_plotly"),
+}
 
 # The user's module and its shell: of a process there is one, be it built before a fork or after it.
 MAIN = types.ModuleType("__main__")
@@ -30,8 +37,10 @@ current = None
 
 
 def prepare():
-    """Imports IPython and builds its shell, before a fork or after it. Without IPython nothing happens; None then."""
+    """Imports what cells need and builds IPython's shell, before a fork or after it. None: there is no IPython."""
     global prepared
+    for name in ("chart", "fonts", "pictures"):
+        importlib.import_module(f"{__package__}.{name}")
     if prepared is None and has_notebook():
         arrivals.forget("IPython")
         from . import notebook
@@ -179,6 +188,10 @@ def preload(module):
         return
 
 
+def follow(place, action, module):
+    getattr(importlib.import_module(f"{__package__}.{place}"), action)(module, show_now)
+
+
 def show_now(value):
     """The `display()` of this moment: plain Python's or IPython's."""
     builtins.display(value)
@@ -202,8 +215,7 @@ def main(link, cwd):
     streams.install(kernel.out)
     builtins.input = no_input
     os.environ.setdefault("PLOTLY_RENDERER", "plotly_mimetype")
-    arrivals.expect("matplotlib.font_manager", fonts.follow)
-    arrivals.expect("PIL.Image", lambda module: pictures.follow(module, show_now))
-    arrivals.expect("plotly.basedatatypes", lambda module: pictures.follow_plotly(module, show_now))
+    for name, (place, action) in FOLLOWED.items():
+        arrivals.expect(name, functools.partial(follow, place, action))
     kernel.serve()
     os._exit(0)

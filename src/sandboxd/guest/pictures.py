@@ -10,11 +10,6 @@ MAX_SIDE = 2_048
 PNG_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 
 
-def is_picture(value):
-    module = sys.modules.get("PIL.Image")
-    return module is not None and isinstance(value, module.Image)
-
-
 def bundle(image):
     """Nothing for an image that cannot be drawn."""
     try:

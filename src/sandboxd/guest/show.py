@@ -5,7 +5,7 @@ import io
 import json
 import sys
 
-from . import chart, pictures, tables
+from . import tables
 
 MAX_TEXT = 256 * 1024
 MAX_RICH = 8 * 1024 * 1024
@@ -97,7 +97,9 @@ def special(value):
     """What is shown in one way, whatever it says of itself: figures and pictures. None for everything else."""
     if is_figure(value):
         return figure_bundle(value)
-    if pictures.is_picture(value):
+    if is_picture(value):
+        from . import pictures
+
         return {"text/plain": plain(value), **pictures.bundle(value)}
     return None
 
@@ -107,8 +109,15 @@ def is_figure(value):
     return module is not None and isinstance(value, module.Figure)
 
 
+def is_picture(value):
+    module = sys.modules.get("PIL.Image")
+    return module is not None and isinstance(value, module.Image)
+
+
 def figure_bundle(figure):
     """It is closed afterwards, so that the end of the cell does not show it again."""
+    from . import chart
+
     image = io.BytesIO()
     figure.savefig(image, format="png", bbox_inches="tight")
     found = {"text/plain": plain(figure), "image/png": image.getvalue()}
