@@ -27,11 +27,11 @@ const USAGE = `Usage: node scripts/run.mjs <mode> [arguments]
 const START = `Usage: npm start
   Sets up what is missing, starts Sandpiper and prints a link that opens the dashboard. Ctrl+C stops it.
   It takes no arguments: settings are environment variables or lines in .env, and docs/settings.md lists them.
-  Other commands: bun run ask, doctor, jobs, schedule, service, logs, link, backup, restore, report (docs/cli.md).
+  Other commands: bun run ask, doctor, jobs, schedule, service, logs, link, backup, restore, python, report (docs/cli.md).
 `;
 
 /** Verbs that run code and so need the whole set-up. */
-const WORKING_VERBS = new Set(["ask", "prove"]);
+const WORKING_VERBS = new Set(["ask", "prove", "python"]);
 
 /** The server has said where it listens by then. */
 const MORE_AFTER_MS = 5_000;

@@ -5,7 +5,8 @@ import { delimiter, join } from "node:path";
 import { aptInstall, hasApt } from "./apt.mjs";
 import { SetupFailure } from "./failure.mjs";
 import { probe } from "./probe.mjs";
-import { PackagesFailure, installPackages } from "./python_packages.mjs";
+import { PackagesFailure } from "./pip.mjs";
+import { installPackages } from "./python_packages.mjs";
 
 const OLDEST = 11;
 

@@ -7,6 +7,7 @@ import { jobs, usage as jobsUsage } from "./jobs.ts";
 import { link, usage as linkUsage } from "./link.ts";
 import { logs, usage as logsUsage } from "./logs.ts";
 import { printable } from "./printable.ts";
+import { python, usage as pythonUsage } from "./python.ts";
 import { report, usage as reportUsage } from "./report.ts";
 import { restore, usage as restoreUsage } from "./restore.ts";
 import { schedule, usage as scheduleUsage } from "./schedule.ts";
@@ -24,6 +25,7 @@ const VERBS: { readonly [verb: string]: Verb } = {
   logs: { run: logs, usage: logsUsage },
   backup: { run: backup, usage: backupUsage },
   restore: { run: restore, usage: restoreUsage },
+  python: { run: python, usage: pythonUsage },
   report: { run: report, usage: reportUsage },
 };
 

@@ -18,7 +18,7 @@ const Report = z.discriminatedUnion("ok", [
 ]);
 export type ProbeReport = z.infer<typeof Report>;
 
-const PACKAGES = ["pandas", "numpy", "matplotlib"];
+const MODULES = ["pandas", "numpy", "matplotlib", "matplotlib.pyplot"];
 const PROBE_MEMORY_BYTES = 2 ** 31;
 
 /** Each step adds one kind of isolation to those before it, so that the first failure names what is missing. */
@@ -30,12 +30,12 @@ const STEPS: readonly { readonly layer: Layer; readonly flags: readonly string[]
   { layer: "nested-namespaces", flags: ["--disable-userns"] },
 ];
 
-/** Makes a real room, and imports the packages in it when `withPython`. Never throws for what the machine lacks. */
-export async function probe(tools: Tools, withPython: boolean): Promise<ProbeReport> {
+/** Makes a real room, and imports `modules` in it, unless null. Never throws for what the machine lacks. */
+export async function probe(tools: Tools, modules: readonly string[] | null): Promise<ProbeReport> {
   const trouble = (await tryVersion(tools.bwrap)) ?? (await trySteps(tools.bwrap));
   if (trouble !== null) return { ok: false, ...trouble };
-  if (!withPython) return { ok: true, versions: {} };
-  return await tryRoom(tools);
+  if (modules === null) return { ok: true, versions: {} };
+  return await tryRoom(tools, modules);
 }
 
 async function tryVersion(bwrap: string): Promise<Trouble | null> {
@@ -68,14 +68,20 @@ async function tryFilter(command: readonly string[]): Promise<Trouble | null> {
   }
 }
 
-async function tryRoom(tools: Tools): Promise<ProbeReport> {
+/** Data to Python, never code: a module's name may come from a package. */
+const importing = (modules: readonly string[]): string => `
+import importlib, json
+found = [importlib.import_module(name) for name in json.loads(${JSON.stringify(JSON.stringify(modules))})]
+print(json.dumps({m.__name__: str(getattr(m, "__version__", "")) for m in found}))`;
+
+async function tryRoom(tools: Tools, modules: readonly string[]): Promise<ProbeReport> {
   try {
     await using room = await openRoom(tools, PROBE_MEMORY_BYTES);
     const interpreter = await openInterpreter(room.channel);
     const lines: string[] = [];
     await interpreter.run({
       contextId: interpreter.contexts()[0]?.id ?? "",
-      code: `import json\n${PACKAGES.map((name) => `import ${name}`).join("\n")}\nimport matplotlib.pyplot\nprint(json.dumps({m.__name__: m.__version__ for m in (${PACKAGES.join(", ")})}))`,
+      code: importing(modules),
       environment: {},
       signal: AbortSignal.timeout(60_000),
       emit: (line) => {
@@ -84,7 +90,8 @@ async function tryRoom(tools: Tools): Promise<ProbeReport> {
       },
     });
     const found: unknown = JSON.parse(lines.join(""));
-    const named = typeof found === "object" && found !== null ? Object.entries(found) : [];
+    const all = typeof found === "object" && found !== null ? Object.entries(found) : [];
+    const named = all.filter(([, version]) => version !== "");
     return {
       ok: true,
       versions: { python: room.python, ...Object.fromEntries(named.map(([name, version]) => [name, String(version)])) },
@@ -124,12 +131,12 @@ async function run(command: readonly string[], given?: Uint8Array): Promise<Outc
 }
 
 /** The probe goes into the yard in the same way as the server does, and asks again from there. */
-async function probeInYard(tools: Tools, withPython: boolean): Promise<ProbeReport> {
+async function probeInYard(tools: Tools, modules: readonly string[] | null): Promise<ProbeReport> {
   const options = optionsFor(ROOT, tools);
   const trouble = await troubleWithYard(options);
   if (trouble !== null)
-    return options.uid === 0 ? { ok: false, ...explain("mount", trouble) } : await probe(tools, withPython);
-  const launch = inYard(options, ["src/sandboxd/probe.ts", ...(withPython ? ["--python", "any"] : []), "--staged"]);
+    return options.uid === 0 ? { ok: false, ...explain("mount", trouble) } : await probe(tools, modules);
+  const launch = inYard(options, ["src/sandboxd/probe.ts", ...flagsOf(modules), "--staged"]);
   const { stdout, stderr } = await run([
     "env",
     ...Object.entries(launch.env).map((pair) => pair.join("=")),
@@ -142,21 +149,32 @@ async function probeInYard(tools: Tools, withPython: boolean): Promise<ProbeRepo
   }
 }
 
+function flagsOf(modules: readonly string[] | null): string[] {
+  return modules === null ? [] : ["--python", "as set-up says", ...modules.flatMap((name) => ["--import", name])];
+}
+
 async function main(): Promise<ProbeReport> {
   const text = { type: "string" } as const;
-  const options = { bwrap: text, python: text, site: text, base: text, staged: { type: "boolean" } } as const;
+  const options = {
+    bwrap: text,
+    python: text,
+    site: text,
+    base: text,
+    import: { type: "string", multiple: true },
+    staged: { type: "boolean" },
+  } as const;
   const { values } = parseArgs({ args: Bun.argv.slice(2), options });
   const found = findTools({ root: ROOT, bwrap: values.bwrap ?? "", python: values.python ?? "" });
+  const modules = values.python === undefined ? null : (values.import ?? MODULES);
   // In the yard, set-up's file says where the things are now.
-  if (values.staged === true)
-    return await probe(findTools({ root: ROOT, bwrap: "", python: "" }), values.python !== undefined);
+  if (values.staged === true) return await probe(findTools({ root: ROOT, bwrap: "", python: "" }), modules);
   const python = {
     ...found.python,
     ...(values.site && { site: values.site }),
     ...(values.base && { base: values.base }),
   };
   const tools = { bwrap: found.bwrap, python };
-  return await probeInYard(tools, values.python !== undefined);
+  return await probeInYard(tools, modules);
 }
 
 if (import.meta.main) {

@@ -27,10 +27,10 @@ export type TestServer = AsyncDisposable & {
 
 export async function startServer(
   environment: Record<string, string> = {},
-  tools: { readonly bwrap?: string } = {},
+  tools: { readonly bwrap?: string; readonly python?: string } = {},
 ): Promise<TestServer> {
   const bwrap = tools.bwrap ?? process.env["SANDPIPER_BWRAP"] ?? "";
-  const settings = { bwrap, python: process.env["SANDPIPER_PYTHON"] ?? "" };
+  const settings = { bwrap, python: tools.python ?? process.env["SANDPIPER_PYTHON"] ?? "" };
   const launch = await launchSandboxd({ root: ROOT, ...settings });
   const ready = Promise.withResolvers<number>();
   const child = Bun.spawn([...launch.argv], {
@@ -39,6 +39,7 @@ export async function startServer(
       ...process.env,
       ...environment,
       SANDPIPER_BWRAP: settings.bwrap,
+      SANDPIPER_PYTHON: settings.python,
       SANDPIPER_LOG: "error",
       SANDPIPER_SANDBOXD_KEY: KEY,
       ...launch.env,

@@ -28,6 +28,15 @@ describe("the probe of this machine", () => {
     expect(code).toBe(0);
   });
 
+  test("imports what it is told to, and says what cannot be", async () => {
+    const { executable } = findTools({ root: ROOT, bwrap: "", python: "" }).python;
+    const found = await runProbe("--python", executable, "--import", "json", "--import", "xml.dom");
+    expect(found.report).toMatchObject({ ok: true, versions: { json: "2.0.9" } });
+    const missing = await runProbe("--python", executable, "--import", "no_such_module");
+    expect(missing.report).toMatchObject({ ok: false, layer: "packages" });
+    expect(JSON.stringify(missing.report)).toContain("no_such_module");
+  });
+
   test("names bubblewrap when it is missing, Python when it is not there", async () => {
     const missing = await runProbe("--bwrap", "/nowhere/bwrap");
     expect(missing).toMatchObject({

@@ -36,6 +36,20 @@ declare module "*/setup/lock.mjs" {
   export function isStale(path: string): boolean;
 }
 
+declare module "*/setup/added_packages.mjs" {
+  type Site = { readonly executable: string; readonly site: string };
+  type Locked = { readonly name: string; readonly version: string; readonly sha256: string };
+  type Plan = { readonly wishes: readonly string[]; readonly packages: readonly Locked[] };
+  type Verify = (site: string, modules: readonly string[]) => Promise<string | null>;
+  export function readAdded(context: SetupContext): { wish: string; packages: Locked[] }[];
+  export function addPackages(context: SetupContext, python: Site, plan: Plan, verify: Verify): Promise<void>;
+  export function removePackages(context: SetupContext, python: Site, names: readonly string[]): Locked[];
+}
+
+declare module "*/setup/pip.mjs" {
+  export const PIP: { readonly project: string; readonly file: string; readonly sha256: string };
+}
+
 declare module "*/setup/python.mjs" {
   export type Python = { readonly executable: string; readonly minor: number; readonly base: string | null };
   export function candidatePaths(settings: Readonly<Record<string, string>>): string[];
@@ -47,6 +61,12 @@ declare module "*/setup/python_packages.mjs" {
   export function installPackages(context: SetupContext, python: Target): Promise<string>;
   export function addMore(context: SetupContext, python: Target & { readonly site: string }): Promise<void>;
   export function lacksMore(python: { source: string; minor: number; site: string }): boolean;
+}
+
+declare module "*/setup/resolve_packages.mjs" {
+  type Site = { readonly executable: string; readonly site: string };
+  type Locked = { readonly name: string; readonly version: string; readonly sha256: string };
+  export function resolve(context: SetupContext, python: Site, wishes: readonly string[]): Promise<Locked[]>;
 }
 
 declare module "*/setup/stamp.mjs" {

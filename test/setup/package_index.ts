@@ -8,7 +8,7 @@ export type PackageIndex = Disposable & {
   readonly url: string;
   readonly requests: string[];
   /** Makes a wheel of these files, serves it, and tells its name and hash. */
-  readonly add: (project: string, files: Readonly<Record<string, string>>) => WheelFile;
+  readonly add: (project: string, files: Readonly<Record<string, string>>, needs?: readonly string[]) => WheelFile;
   /** Serves other bytes under the wheel's name. */
   readonly replace: (wheel: WheelFile, bytes: string) => void;
 };
@@ -25,7 +25,9 @@ export function servePackages(folder: string, style: "json" | "html" = "json"): 
       const found = wheels.get(pathname.split("/").at(-1) ?? "");
       if (found !== undefined) return new Response(Bun.file(found.path));
       const project = /^\/simple\/([^/]+)\/$/.exec(pathname)?.[1];
-      const listed = [...wheels.values()].filter(({ wheel }) => wheel.project === project).map(({ wheel }) => wheel);
+      const listed = [...wheels.values()]
+        .filter(({ wheel }) => plain(wheel.project) === project)
+        .map(({ wheel }) => wheel);
       if (listed.length === 0) return new Response("no such project", { status: 404 });
       return style === "json" ? jsonPage(listed) : htmlPage(listed);
     },
@@ -33,8 +35,8 @@ export function servePackages(folder: string, style: "json" | "html" = "json"): 
   return {
     url: `http://127.0.0.1:${server.port}/simple`,
     requests,
-    add: (project, files) => {
-      const wheel = buildWheel(folder, project, files);
+    add: (project, files, needs = []) => {
+      const wheel = buildWheel(folder, project, files, needs);
       wheels.set(wheel.file, { wheel, path: join(folder, wheel.file) });
       return wheel;
     },
@@ -43,6 +45,8 @@ export function servePackages(folder: string, style: "json" | "html" = "json"): 
   };
 }
 
+/** As pip asks for it. */
+const plain = (project: string): string => project.toLowerCase().replaceAll("_", "-");
 const addressOf = (wheel: WheelFile) => `../../files/${wheel.file}`;
 
 function jsonPage(wheels: readonly WheelFile[]): Response {
@@ -62,12 +66,17 @@ function htmlPage(wheels: readonly WheelFile[]): Response {
   });
 }
 
-function buildWheel(folder: string, project: string, files: Readonly<Record<string, string>>): WheelFile {
+function buildWheel(
+  folder: string,
+  project: string,
+  files: Readonly<Record<string, string>>,
+  needs: readonly string[],
+): WheelFile {
   const source = join(folder, `${project}-source`);
   const info = `${project}-1.0.dist-info`;
   const all = {
     ...files,
-    [`${info}/METADATA`]: `Metadata-Version: 2.1\nName: ${project}\nVersion: 1.0\n`,
+    [`${info}/METADATA`]: `Metadata-Version: 2.1\nName: ${project}\nVersion: 1.0\n${needs.map((one) => `Requires-Dist: ${one}\n`).join("")}`,
     [`${info}/WHEEL`]: "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
   };
   const record = Object.keys(all).map((name) => `${name},,\n`);

@@ -1,53 +1,15 @@
 // Packages by hash into the project folder: downloaded, merged, refused.
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { addMore, installPackages, lacksMore } from "../../scripts/setup/python_packages.mjs";
 import { downloadWheel, unzip } from "../../scripts/setup/wheel.mjs";
-import { ROOT } from "../../src/shared/config.ts";
 import { temporaryFolder } from "../shared/temporary.ts";
-import { servePackages, type WheelFile } from "./package_index.ts";
+import { servePackages } from "./package_index.ts";
+import { closedIndex, project, python, withIndex } from "./package_project.ts";
 
 // pip alone takes seconds to start on a busy machine.
 setDefaultTimeout(60_000);
-
-const python = { executable: "/usr/bin/python3", minor: 11 };
-const quiet = { ready: () => {}, note: () => {}, step: (_: string, work: () => Promise<unknown>) => work() };
-const closedIndex = "http://127.0.0.1:1/simple";
-
-/** A project folder with set-up's scripts and the given package lists. */
-function project(
-  root: string,
-  index: string,
-  lists: { readonly base?: WheelFile[]; readonly more?: WheelFile[] } = {},
-) {
-  cpSync(join(ROOT, "scripts/setup"), join(root, "scripts/setup"), { recursive: true });
-  const list = (wheels: readonly WheelFile[] = []) =>
-    wheels.map(({ project: name, sha256 }) => `${name}==1.0 \\\n    --hash=sha256:${sha256}\n`).join("");
-  writeFileSync(join(root, "scripts/setup/python.lock"), list(lists.base));
-  writeFileSync(join(root, "scripts/setup/python_more.lock"), list(lists.more));
-  mkdirSync(join(root, ".tools"), { recursive: true });
-  const settings = { PIP_INDEX_URL: index };
-  return { root, tools: join(root, ".tools"), home: root, bun: process.execPath, settings, progress: quiet };
-}
-
-/** pip reads its index from the environment of this process, as set-up's pip does from its own. */
-async function withIndex<T>(index: string, work: () => Promise<T>): Promise<T> {
-  const before = { index: process.env["PIP_INDEX_URL"], links: process.env["PIP_FIND_LINKS"] };
-  process.env["PIP_INDEX_URL"] = index;
-  process.env["PIP_FIND_LINKS"] = "";
-  try {
-    return await work();
-  } finally {
-    restore("PIP_INDEX_URL", before.index);
-    restore("PIP_FIND_LINKS", before.links);
-  }
-}
-
-function restore(name: string, value: string | undefined): void {
-  if (value === undefined) delete process.env[name];
-  else process.env[name] = value;
-}
 
 describe("the sandbox's packages", () => {
   test("are installed once, compiled with the room's paths, and joined by the second list", async () => {

@@ -1,20 +1,60 @@
-"""A kernel: runs cells in one namespace and reports what they print, show and raise, in order, as packets."""
+"""A kernel: runs cells in one namespace and reports what they print, show and raise, in order, as packets.
 
-import ast
-import asyncio
+IPython gives the cells their meaning where it is installed. It takes a quarter of a second to import, so a kernel in which
+nobody has done that ahead begins with plain Python, and goes on with IPython at the first cell or value that needs it."""
+
 import builtins
 import ctypes
+import functools
 import importlib
-import inspect
+import importlib.util
 import os
 import select
 import signal
 import sys
 import types
 
-from . import frames, magics, show, streams, tracebacks
+from . import coroutines, display, frames, plain, show, streams, tracebacks
+from .arrivals import arrivals
 
 PR_SET_DUMPABLE = 4
+# Values that every shell shows alike.
+SIMPLE = (bool, int, float, complex, str)
+
+# What is done to modules when they are there. A room compiles our files at each start: those that few cells need wait.
+FOLLOWED = {
+    "matplotlib.font_manager": ("fonts", "follow"),
+    "PIL.Image": ("pictures", "follow"),
+    "plotly.basedatatypes": ("pictures", "follow_plotly"),
+}
+
+# The user's module and its shell: of a process there is one, be it built before a fork or after it.
+MAIN = types.ModuleType("__main__")
+MAIN.__dict__["__builtins__"] = builtins
+prepared = None
+# The kernel that this process is.
+current = None
+
+
+def prepare():
+    """Imports what cells need and builds IPython's shell, before a fork or after it. None: there is no IPython."""
+    global prepared
+    for name in ("chart", "fonts", "pictures"):
+        importlib.import_module(f"{__package__}.{name}")
+    if prepared is None and has_notebook():
+        arrivals.forget("IPython")
+        from . import notebook
+
+        prepared = notebook.build(MAIN)
+    return prepared
+
+
+@functools.cache
+def has_notebook():
+    try:
+        return importlib.util.find_spec("IPython") is not None
+    except (ImportError, ValueError):
+        return False
 
 
 class Kernel:
@@ -24,10 +64,18 @@ class Kernel:
         self.count = 0
         self.running = False
         self.wanted = []
-        self.display = show.Display(self.out)
-        self.main = types.ModuleType("__main__")
-        self.main.__dict__.update({"__builtins__": builtins, "display": self.display, magics.CALL: magics.run_line})
-        self.loop = None
+        self.runner = coroutines.Runner()
+        self.plain = plain.Plain(self.out, MAIN.__dict__, self.runner)
+        self.display = display.Display(self.out)
+        self.notebook = None
+        if prepared is not None:
+            self.open_notebook()
+        elif not has_notebook():
+            builtins.display = MAIN.__dict__["display"] = self.display
+        else:
+            builtins.display = lambda *values, **options: self.ask_notebook("display")(*values, **options)
+            builtins.get_ipython = lambda: self.open_notebook()
+            arrivals.expect("IPython", lambda _module: self.open_notebook())
 
     def serve(self):
         body = b""
@@ -44,11 +92,13 @@ class Kernel:
             body = b""
 
     def preload(self):
-        """Imports what is wanted, one module at a time, as long as nobody asks for anything."""
+        """Imports what is wanted, one module at a time, as long as nobody asks for anything; IPython comes last."""
         if not self.wanted:
             return
         while self.wanted and not select.select([self.link], [], [], 0)[0]:
             preload(self.wanted.pop(0))
+            if not self.wanted and has_notebook():
+                self.open_notebook()
         if not self.wanted:
             self.out.send({"event": "preloaded"})
 
@@ -68,74 +118,66 @@ class Kernel:
         try:
             self.running = True
             self.execute(code)
-            self.display.figures()
+            self.show_figures()
+            self.updates().flush()
         except KeyboardInterrupt as error:
+            self.out.error(*tracebacks.describe(error))
+        except Exception as error:
+            # A figure that cannot be drawn.
             self.out.error(*tracebacks.describe(error))
         finally:
             self.running = False
-            restore(before)
+            plain.restore(before)
         self.out.flush()
         self.out.send({"event": "done"})
 
     def execute(self, code):
-        name = f"<cell {self.count}>"
-        try:
-            for step, is_value in steps(code, name):
-                value = self.evaluate(step)
-                if is_value and value is not None:
-                    self.main.__dict__["_"] = value
-                    self.display.value(value)
-        except SystemExit as error:
-            # `sys.exit()` at the end of a script is how a script ends well.
-            if error.code not in (None, 0):
-                self.out.error(*tracebacks.describe(error))
-        except BaseException as error:
-            self.out.error(*tracebacks.describe(error))
+        if self.notebook is None and has_notebook() and not plain.is_python(code, MAIN.__dict__):
+            self.open_notebook()
+        if self.notebook is not None:
+            self.notebook.run(code, self.count)
+        else:
+            self.plain.run(code, self.count, self.show_value)
 
-    def evaluate(self, step):
-        value = eval(step, self.main.__dict__)
-        if step.co_flags & inspect.CO_COROUTINE:
-            if self.loop is None:
-                self.loop = asyncio.new_event_loop()
-                asyncio.set_event_loop(self.loop)
-            value = self.loop.run_until_complete(value)
-        return value
+    def show_value(self, value):
+        """The last value of a cell of plain Python."""
+        if self.notebook is None and type(value) not in SIMPLE and has_notebook():
+            self.open_notebook()
+        if self.notebook is not None:
+            self.notebook.displayhook(value)
+            return
+        self.plain.remember(value, self.count)
+        self.out.result(show.fields(show.bundle_of(value)), True)
+
+    def open_notebook(self):
+        """IPython takes over; a cell that is running ends as it began."""
+        if self.notebook is not None:
+            return self.notebook
+        own = self.plain.taken()
+        self.notebook = prepare()
+        self.notebook.attach(self.out, self.runner)
+        self.notebook.adopt(self.plain.inputs, self.plain.outputs)
+        MAIN.__dict__.update(own)
+        self.notebook.execution_count = self.count + 1
+        return self.notebook
+
+    def ask_notebook(self, name):
+        self.open_notebook()
+        return getattr(sys.modules["IPython.display"], name)
+
+    def updates(self):
+        return self.display.updates if self.notebook is None else self.notebook.updates
+
+    def show_figures(self):
+        if self.notebook is not None:
+            # `%%capture` puts another publisher in its place.
+            show.show_figures(lambda bundle: self.notebook.display_pub.publish(bundle))
+        else:
+            show.show_figures(self.display.updates.publish)
 
     def on_interrupt(self, _number, _frame):
         if self.running:
             raise KeyboardInterrupt
-
-
-def steps(code, name):
-    """A cell as compiled pieces; the last one is a value to show unless it ends in `;`."""
-    tracebacks.remember(name, code)
-    flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
-    tree = parsed(code, name, ast.PyCF_ONLY_AST | flags)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    if tree.body:
-        yield compile(tree, name, "exec", flags, dont_inherit=True), False
-    if last is not None:
-        is_shown = not code.rstrip().endswith(";")
-        yield compile(ast.Expression(last.value), name, "eval", flags, dont_inherit=True), is_shown
-
-
-def parsed(code, name, flags):
-    """A cell that is not Python may be a notebook's."""
-    try:
-        return compile(code, name, "exec", flags, dont_inherit=True)
-    except SyntaxError:
-        notebook = magics.rewritten(code)
-        if notebook is None:
-            raise
-        return compile(notebook, name, "exec", flags, dont_inherit=True)
-
-
-def restore(before):
-    for name, value in before.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
 
 
 def preload(module):
@@ -146,22 +188,34 @@ def preload(module):
         return
 
 
+def follow(place, action, module):
+    getattr(importlib.import_module(f"{__package__}.{place}"), action)(module, show_now)
+
+
+def show_now(value):
+    """The `display()` of this moment: plain Python's or IPython's."""
+    builtins.display(value)
+
+
 def no_input(prompt=""):
     raise RuntimeError("input() cannot be used here: nobody can type into the sandbox. Put the value into the code.")
 
 
 def main(link, cwd):
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
-    kernel = Kernel(link)
+    os.chdir(cwd)
+    global current
+    kernel = current = Kernel(link)
     signal.set_wakeup_fd(-1)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, kernel.on_interrupt)
-    os.chdir(cwd)
-    sys.modules["__main__"] = kernel.main
+    sys.modules["__main__"] = MAIN
     sys.argv = [""]
     sys.path[0] = ""
     streams.install(kernel.out)
     builtins.input = no_input
-    builtins.display = kernel.display
+    os.environ.setdefault("PLOTLY_RENDERER", "plotly_mimetype")
+    for name, (place, action) in FOLLOWED.items():
+        arrivals.expect(name, functools.partial(follow, place, action))
     kernel.serve()
     os._exit(0)

@@ -3,8 +3,11 @@
 import linecache
 import traceback
 
+from . import missing
+
 MAX_TEXT = 64 * 1024
-USER_PLACES = ("<cell ", "/home/user/", "/tmp/")
+# `<timed` and `<magic`: the body of `%%time` and of `%timeit`.
+USER_PLACES = ("<cell ", "<timed ", "<magic-timeit>", "/home/user/", "/tmp/")
 
 
 def remember(name, code):
@@ -13,7 +16,7 @@ def remember(name, code):
 
 
 def describe(error):
-    """(name, value, traceback), each of them bounded text."""
+    """(name, value, traceback), each of them bounded text without colours."""
     name = type(error).__name__
     try:
         value = str(error)
@@ -25,7 +28,17 @@ def describe(error):
         text = "".join(whole.format())
     except Exception:
         text = f"{name}: {value}"
+    help = advice(error)
+    if help:
+        value, text = f"{value.rstrip('.')}. {help}", f"{text.rstrip()}\n{help}\n"
     return bounded(name), bounded(value), bounded(text)
+
+
+def advice(error):
+    try:
+        return missing.sentence(error)
+    except Exception:
+        return ""
 
 
 def keep_user_frames(whole, seen):

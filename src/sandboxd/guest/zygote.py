@@ -22,13 +22,14 @@ def warm():
     """Imports what rooms will need; a package that is not there is reported when a user's code asks for it."""
     for name in AHEAD:
         kernel.preload(name)
+    kernel.prepare()
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is None:
         return
     figure, axes = pyplot.subplots()
     axes.plot([0, 1], [0, 1], label="x")
     axes.legend()
-    show.figure_forms(figure)
+    show.figure_bundle(figure)
     pyplot.close("all")
 
 

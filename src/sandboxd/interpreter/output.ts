@@ -22,6 +22,8 @@ const Result = z.object({
   json: Json.optional(),
   data: z.record(z.string(), Json).optional(),
   chart: z.record(z.string(), Json).optional(),
+  /** Forms that have no field of their own, by media type. */
+  extra: z.record(z.string(), Json).optional(),
 });
 const RunError = z.object({ name: z.string(), value: z.string(), traceback: z.string() });
 const Died = z.object({ died: z.object({ signal: z.number(), exitCode: z.number() }) });

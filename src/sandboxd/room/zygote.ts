@@ -79,7 +79,7 @@ export class Zygote {
 
   async #passOn(stream: ReadableStream<Uint8Array>, log: Log): Promise<void> {
     const said = await readStart(stream);
-    if (said !== "") log.warn("zygote-said", { said });
+    if (said !== "") log.error("zygote-said", { said });
   }
 
   async #readReady(stream: ReadableStream<Uint8Array>): Promise<void> {
