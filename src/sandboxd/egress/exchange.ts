@@ -1,5 +1,4 @@
 // One request to a host and its answer, both streamed, with what belongs to this connection only taken out.
-import type { Upstream } from "./gate.ts";
 import { Incoming } from "./incoming.ts";
 import {
   encodeHead,
@@ -14,6 +13,7 @@ import {
 } from "./message.ts";
 import type { Pipe } from "./pipe.ts";
 import { Refusal } from "./refusal.ts";
+import type { Upstream } from "./visit.ts";
 
 export type Exchange = {
   readonly head: Head;

@@ -1,4 +1,5 @@
 // The one way out of one sandbox: its rules, which may change at any time, its limits, and its ledger.
+import { parseAddress } from "./address.ts";
 import { createAuthority, type Authority } from "./certificates.ts";
 import { check, codeOf, reach, type World } from "./dial.ts";
 import { Ledger, type Contact, type Entry, type OnContact, type Totals } from "./ledger.ts";
@@ -8,7 +9,7 @@ import { serve } from "./proxy.ts";
 import { Refusal } from "./refusal.ts";
 import { decide, headersFor, type Headers, type Rules } from "./rules.ts";
 import type { Target } from "./target.ts";
-import { parseAddress } from "./address.ts";
+import type { Upstream, Visit } from "./visit.ts";
 
 export type GateOptions = {
   readonly world: World;
@@ -17,25 +18,7 @@ export type GateOptions = {
   readonly onContact: OnContact;
 };
 
-/** A connection to a host, counted; `headers` are to be set on every request. */
-export type Upstream = { readonly target: Target; readonly pipe: Pipe; readonly headers: Headers | undefined };
-
-/** One connection of a client in the room. */
-export type Visit = {
-  readonly client: Pipe;
-  readonly headBytes: number;
-  /** The next request is waited for, but not for ever. */
-  readonly expectHead: () => void;
-  /** Where the client's TLS ends here: on hosts whose requests get headers. */
-  readonly intercepts: (target: Target) => boolean;
-  readonly authority: () => Authority;
-  /** A host of these rules, or Refusal. There is one at a time: an earlier one is closed. */
-  readonly open: (target: Target) => Promise<Upstream>;
-  /** A request that is refused before a host is asked for. */
-  readonly note: (target: Target | null, refusal: Refusal) => void;
-};
-
-type Line = { readonly target: Target; readonly address: string; readonly entry: Entry; readonly pipe: Pipe };
+type Line = Upstream & { readonly address: string; readonly entry: Entry };
 
 /** What the sweep looks at. */
 type Clock = { phase: "head" | "connect" | "open"; since: number };
@@ -146,10 +129,6 @@ class Door implements Visit {
     return this.#around.authority();
   }
 
-  intercepts({ host, port, address }: Target): boolean {
-    return address === null && port === TLS_PORT && headersFor(this.#around.rules(), host) !== undefined;
-  }
-
   expectHead(): void {
     this.#enter("head");
   }
@@ -178,12 +157,10 @@ class Door implements Visit {
   }
 
   recheck(rules: Rules): void {
-    // A connection that is just being made is asked again: its answer may be an old one.
-    this.#connecting?.abort();
     const line = this.#line;
-    const address = line === null ? null : parseAddress(line.address);
-    if (line === null || address === null) return;
-    if (!decide(rules, line.target.host, address, line.target.port).allowed) this.close();
+    if (line === null) return;
+    const isSame = JSON.stringify(line.headers) === JSON.stringify(this.#headers(line.target));
+    if (!isSame || !isAllowed(rules, line.target, line.address)) this.close();
   }
 
   sweep(): void {
@@ -206,21 +183,30 @@ class Door implements Visit {
     const connecting = new AbortController();
     this.#connecting = connecting;
     const { signal } = connecting;
-    const rules = this.#around.rules();
-    const checked = await check(world, rules, target);
+    const checked = await check(world, this.#around.rules(), target);
     const { socket, address, rule } = await reach(world, target, checked, signal);
-    const isIntercepted = this.intercepts(target);
-    const ready = isIntercepted ? await this.#secure(socket, target.host, signal) : socket;
+    const headers = this.#headers(target);
+    const ready = headers === undefined ? socket : await this.#secure(socket, target.host, signal);
     if (this.#gone.signal.aborted || signal.aborted) {
       ready.destroy();
       throw new Refusal(504, "connection", "The connection was given up.");
     }
+    // They may have changed meanwhile.
+    const rules = this.#around.rules();
+    if (!isAllowed(rules, target, address)) {
+      ready.destroy();
+      throw new Refusal(403, "rules", `${target.host}:${target.port} is no longer allowed for this sandbox.`);
+    }
     Object.assign(entry.contact, { address, reason: rule });
     this.#ledger.open(entry);
     const pipe = this.#counted(pipeOf(ready), entry);
-    this.#line = { target, address, entry, pipe };
+    this.#line = { target, address, entry, pipe, headers };
     this.#enter("open");
-    return { target, pipe, headers: isIntercepted ? headersFor(rules, target.host) : undefined };
+    return this.#line;
+  }
+
+  #headers({ host, port, address }: Target): Headers | undefined {
+    return address === null && port === TLS_PORT ? headersFor(this.#around.rules(), host) : undefined;
   }
 
   async #secure(...[socket, host, signal]: Parameters<World["secure"]>): ReturnType<World["secure"]> {
@@ -268,4 +254,9 @@ class Door implements Visit {
     line.pipe.destroy();
     this.#ledger.close(line.entry);
   }
+}
+
+function isAllowed(rules: Rules, { host, port }: Target, text: string): boolean {
+  const address = parseAddress(text);
+  return address !== null && decide(rules, host, address, port).allowed;
 }

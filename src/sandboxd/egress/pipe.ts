@@ -6,8 +6,8 @@ export type Pipe = {
   readonly read: () => Promise<Uint8Array | null>;
   /** Resolves when the other side keeps up. Rejects when the connection broke. */
   readonly write: (chunk: Uint8Array) => Promise<void>;
-  /** Nothing more will be written; what was written still arrives. */
-  readonly end: () => void;
+  /** Nothing more will be written. Resolves when all that was written has arrived in the other side's system, or never will. */
+  readonly end: () => Promise<void>;
   /** Ends both directions at once. */
   readonly destroy: () => void;
   /** Nothing can be asked here any more: it ended, or it says what nobody asked for. */
@@ -113,7 +113,10 @@ export function pipeOf(socket: Duplex): Pipe {
       await drained.promise;
       if (broken !== null) throw broken;
     },
-    end: () => void socket.end(),
+    end: async () => {
+      if (socket.destroyed || socket.writableFinished) return;
+      await Promise.race([new Promise<void>((resolve) => socket.end(resolve)), gone.promise]);
+    },
     destroy: () => {
       fail(new Error("The connection was given up."));
       socket.destroy();
@@ -129,15 +132,14 @@ export function duplexOf(pipe: Pipe): Duplex {
     read(): void {
       pipe.read().then(
         (chunk) => this.push(chunk),
-        (error: unknown) => this.destroy(error instanceof Error ? error : null),
+        (error: unknown) => this.destroy(error instanceof Error ? error : undefined),
       );
     },
     write(chunk: Uint8Array, _encoding, done): void {
       pipe.write(chunk).then(() => done(), done);
     },
     final(done): void {
-      pipe.end();
-      done();
+      pipe.end().then(() => done(), done);
     },
     destroy(error, done): void {
       pipe.destroy();

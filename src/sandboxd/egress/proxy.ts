@@ -1,12 +1,12 @@
 // The proxy's side of one connection of a room: CONNECT, absolute requests, and requests inside of a TLS that ends here.
 import { TLSSocket } from "node:tls";
-import type { Upstream, Visit } from "./gate.ts";
 import { exchange } from "./exchange.ts";
 import { Incoming } from "./incoming.ts";
 import { MessageError, parseRequest, valuesOf, type Head } from "./message.ts";
 import { duplexOf, pipeOf, type Pipe } from "./pipe.ts";
 import { encodeRefusal, Refusal } from "./refusal.ts";
 import { parseTarget, type Target } from "./target.ts";
+import type { Upstream, Visit } from "./visit.ts";
 
 const ESTABLISHED = Buffer.from("HTTP/1.1 200 Connection established\r\n\r\n");
 const HTTP_PORT = 80;
@@ -22,9 +22,9 @@ export async function serve(visit: Visit, refusal: Refusal | null): Promise<void
       throw refusal;
     }
     await requests(visit, visit.client, incoming, null);
+    await leave(visit.client, incoming);
   } catch (error) {
-    const answer = error instanceof MessageError ? new Refusal(400, "request", `The request is refused: ${error.message}.`) : error;
-    if (answer instanceof Refusal) await answerAndLeave(visit.client, incoming, answer).catch(() => undefined);
+    await answerAndLeave(visit.client, incoming, error).catch(() => undefined);
   }
 }
 
@@ -37,10 +37,7 @@ async function requests(visit: Visit, client: Pipe, incoming: Incoming, fixed: U
     visit.expectHead();
     // oxlint-disable-next-line no-await-in-loop -- one request after the other
     const bytes = await incoming.head(visit.headBytes, tooLarge);
-    if (bytes === null) {
-      client.end();
-      return;
-    }
+    if (bytes === null) return;
     const head = parseRequest(bytes);
     if (fixed === null && head.start[0] === "CONNECT") {
       // oxlint-disable-next-line no-await-in-loop -- the last of the loop
@@ -51,10 +48,7 @@ async function requests(visit: Visit, client: Pipe, incoming: Incoming, fixed: U
     // oxlint-disable-next-line no-await-in-loop -- one request after the other
     if (upstream === null || upstream.pipe.isStale() || !isSame(upstream.target, target)) upstream = await visit.open(target);
     // oxlint-disable-next-line no-await-in-loop -- one request after the other
-    if (!(await exchange({ head, path, incoming, client, upstream }))) {
-      client.end();
-      return;
-    }
+    if (!(await exchange({ head, path, incoming, client, upstream }))) return;
   }
 }
 
@@ -63,13 +57,13 @@ async function connectTo(visit: Visit, incoming: Incoming, head: Head): Promise<
   const target = noted(visit, () => connectTarget(head));
   const upstream = await visit.open(target);
   await visit.client.write(ESTABLISHED);
-  if (visit.intercepts(target)) await interceptedRequests(visit, incoming, upstream);
+  if (upstream.headers !== undefined) await interceptedRequests(visit, incoming, upstream);
   else await tunnel(visit.client, incoming, upstream.pipe);
 }
 
 async function tunnel(client: Pipe, incoming: Incoming, upstream: Pipe): Promise<void> {
-  const up = incoming.passAll(upstream.write).then(upstream.end);
-  const down = new Incoming(upstream.read).passAll(client.write).then(client.end);
+  const up = incoming.passAll(upstream.write).then(() => upstream.end());
+  const down = new Incoming(upstream.read).passAll(client.write).then(() => client.end());
   try {
     await Promise.all([up, down]);
   } catch {
@@ -95,8 +89,7 @@ async function interceptedRequests(visit: Visit, incoming: Incoming, upstream: U
     await requests(visit, inner, innerIncoming, upstream);
     await leave(inner, innerIncoming);
   } catch (error) {
-    const answer = error instanceof MessageError ? new Refusal(400, "request", `The request is refused: ${error.message}.`) : error;
-    if (answer instanceof Refusal) await answerAndLeave(inner, innerIncoming, answer);
+    await answerAndLeave(inner, innerIncoming, error);
   } finally {
     inner.destroy();
   }
@@ -155,13 +148,18 @@ function isSame(one: Target, other: Target): boolean {
   return one.host === other.host && one.port === other.port;
 }
 
-async function answerAndLeave(client: Pipe, incoming: Incoming, refusal: Refusal): Promise<void> {
+/** A connection that broke has nobody to answer. */
+async function answerAndLeave(client: Pipe, incoming: Incoming, error: unknown): Promise<void> {
+  const refusal =
+    error instanceof MessageError ? new Refusal(400, "request", `The request is refused: ${error.message}.`) : error;
+  if (!(refusal instanceof Refusal)) return;
   await client.write(encodeRefusal(refusal));
-  client.end();
   await leave(client, incoming);
 }
 
+/** Not before everything has arrived there. */
 async function leave(client: Pipe, incoming: Incoming): Promise<void> {
+  await client.end();
   let left = LINGER_BYTES;
   while (left > 0) {
     // oxlint-disable-next-line no-await-in-loop -- a stream is read in its order
@@ -169,5 +167,4 @@ async function leave(client: Pipe, incoming: Incoming): Promise<void> {
     if (chunk === null) return;
     left -= chunk.length;
   }
-  client.destroy();
 }
