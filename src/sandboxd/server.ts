@@ -4,6 +4,7 @@ import { loadConfig, type Config } from "../shared/config.ts";
 import { AppError, toAppError } from "../shared/errors.ts";
 import { createLog, type Log } from "../shared/log.ts";
 import { controlRoutes, type Control } from "./control.ts";
+import { realWorld, type World } from "./egress/dial.ts";
 import { envdRoutes } from "./envd/routes.ts";
 import { interpreterRoutes } from "./interpreter/routes.ts";
 import { LIMITS } from "./limits.ts";
@@ -18,12 +19,16 @@ const INTERPRETER_PORT = 49999;
 
 export type Sandboxd = AsyncDisposable & { readonly port: number };
 
-/** `keepsSpare`: one room is always ready, at the price of about 100 MiB. */
-export function startSandboxd(config: Config, log: Log, options = { keepsSpare: true }): Sandboxd {
+/** `keepsSpare`: one room is always ready, at the price of about 100 MiB. `world`: another one than the real, for tests. */
+export function startSandboxd(
+  config: Config,
+  log: Log,
+  options: { readonly keepsSpare: boolean; readonly world?: World } = { keepsSpare: true },
+): Sandboxd {
   const tools = findTools(config);
   const memoryBytes = config.sandboxMemoryBytes;
   const spare = new Spare({ tools, memoryBytes, isKept: options.keepsSpare, refillMs: LIMITS.refillMs, log });
-  const sandboxes = new Sandboxes(async () => await spare.take(), log);
+  const sandboxes = new Sandboxes(async () => await spare.take(), options.world ?? realWorld(), log);
   // Without a key nobody may create a sandbox; a random one means just that.
   const key = config.sandboxd.key || randomBytes(24).toString("hex");
   const control = { sandboxes, key, memoryBytes };

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 
-from . import files, frames, kernels, processes
+from . import files, forwarder, frames, kernels, processes
 
 HOST_FD = 3
 PR_SET_DUMPABLE = 4
@@ -39,11 +39,13 @@ class Agent:
         self.files = files.Files()
         self.kernels = kernels.Kernels(self)
         self.processes = processes.Processes(self)
+        self.forwarder = forwarder.Forwarder(self)
         self.operations = {
             "configure": self.configure,
             **self.files.operations(),
             **self.kernels.operations(),
             **self.processes.operations(),
+            **self.forwarder.operations(),
         }
 
     def run(self):
