@@ -33,6 +33,7 @@ class Agent:
         self.host.setblocking(False)
         self.selector = selectors.DefaultSelector()
         self.reader = frames.FrameReader()
+        self.inbox = memoryview(bytearray(frames.MAX_BODY))
         self.outgoing = bytearray()
         self.sources = {}
         self.paused = False
@@ -101,10 +102,10 @@ class Agent:
             self.flush()
         if not mask & selectors.EVENT_READ:
             return
-        data = self.host.recv(frames.MAX_BODY)
-        if not data:
+        length = self.host.recv_into(self.inbox)
+        if not length:
             os._exit(0)
-        for header, body in self.reader.push(data):
+        for header, body in self.reader.push(self.inbox[:length]):
             self.answer(header, body)
 
     def answer(self, header, body):
