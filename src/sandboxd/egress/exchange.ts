@@ -5,7 +5,6 @@ import {
   keepsAlive,
   MessageError,
   parseResponse,
-  requestBody,
   responseBody,
   withoutHops,
   type Body,
@@ -17,6 +16,7 @@ import type { Upstream } from "./visit.ts";
 
 export type Exchange = {
   readonly head: Head;
+  readonly body: Body;
   /** With query. */
   readonly path: string;
   readonly incoming: Incoming;
@@ -29,9 +29,8 @@ const ANSWER_HEAD_BYTES = 128 * 1024;
 
 /** True when the client may ask again. Throws MessageError or Refusal only before anything was answered. */
 export async function exchange(one: Exchange): Promise<boolean> {
-  const { head, incoming, client, upstream } = one;
+  const { head, body, incoming, client, upstream } = one;
   const [method, , version] = head.start;
-  const body = requestBody(head);
   await upstream.pipe.write(encodeHead({ start: [method, one.path, version], fields: outgoingFields(one) }));
   const upload = send(incoming, body, upstream.pipe);
   const answers = new Incoming(upstream.pipe.read);

@@ -2,7 +2,7 @@
 import { TLSSocket } from "node:tls";
 import { exchange } from "./exchange.ts";
 import { Incoming } from "./incoming.ts";
-import { MessageError, parseRequest, valuesOf, type Head } from "./message.ts";
+import { MessageError, parseRequest, requestBody, valuesOf, type Head } from "./message.ts";
 import { duplexOf, pipeOf, type Pipe } from "./pipe.ts";
 import { encodeRefusal, Refusal } from "./refusal.ts";
 import { parseTarget, type Target } from "./target.ts";
@@ -45,10 +45,11 @@ async function requests(visit: Visit, client: Pipe, incoming: Incoming, fixed: U
       return;
     }
     const { target, path } = noted(visit, () => (fixed === null ? absoluteTarget(head) : innerTarget(head, fixed.target)));
+    const body = requestBody(head);
     // oxlint-disable-next-line no-await-in-loop -- one request after the other
     if (upstream === null || upstream.pipe.isStale() || !isSame(upstream.target, target)) upstream = await visit.open(target);
     // oxlint-disable-next-line no-await-in-loop -- one request after the other
-    if (!(await exchange({ head, path, incoming, client, upstream }))) return;
+    if (!(await exchange({ head, body, path, incoming, client, upstream }))) return;
   }
 }
 

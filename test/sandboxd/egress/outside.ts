@@ -3,6 +3,7 @@ import { createServer, connect, type AddressInfo, type Server, type Socket } fro
 import { createServer as createSecureServer, connect as connectSecurely, type TLSSocket } from "node:tls";
 import { refusalOf, type Address } from "../../../src/sandboxd/egress/address.ts";
 import type { Authority } from "../../../src/sandboxd/egress/certificates.ts";
+import type { World } from "../../../src/sandboxd/egress/dial.ts";
 import { Gate } from "../../../src/sandboxd/egress/gate.ts";
 import type { Contact } from "../../../src/sandboxd/egress/ledger.ts";
 import { EGRESS_LIMITS, type EgressLimits } from "../../../src/sandboxd/egress/limits.ts";
@@ -16,6 +17,7 @@ export type Outside = AsyncDisposable & {
   readonly gate: Gate;
   /** Where the forwarder of a room would connect. */
   readonly port: number;
+  readonly visitors: () => number;
   /** `address:port` of each dial, in order. */
   readonly dialled: string[];
   readonly resolved: string[];
@@ -28,11 +30,16 @@ export type OutsideOptions = {
   readonly names?: Readonly<Record<string, readonly (readonly string[])[]>>;
   /** Where `address:port` really is, as a port of loopback. */
   readonly places?: Readonly<Record<string, number>>;
+  /** Where every other address is. */
+  readonly everywhere?: number;
   readonly network?: NetworkConfig;
   readonly limits?: Partial<EgressLimits>;
   /** Whose certificates the hosts outside show. */
   readonly trusted?: Authority;
   readonly isRefused?: (address: Address) => string | null;
+  /** Instead of the names and places above. */
+  readonly resolve?: World["resolve"];
+  readonly dial?: World["dial"];
 };
 
 export function rulesOf(network: NetworkConfig = {}): Rules {
@@ -44,11 +51,13 @@ export async function openOutside(options: OutsideOptions = {}): Promise<Outside
   const resolved: string[] = [];
   const told: Outside["told"] = [];
   const asked = new Map<string, number>();
-  const clock = { now: 1_000_000 };
+  // Certificates are made by this clock.
+  const clock = { now: Date.now() };
   const gate = new Gate(rulesOf(options.network), {
     world: {
       resolve: async (host) => {
         resolved.push(host);
+        if (options.resolve !== undefined) return await options.resolve(host);
         const answers = options.names?.[host] ?? [];
         const turn = asked.get(host) ?? 0;
         asked.set(host, turn + 1);
@@ -56,7 +65,8 @@ export async function openOutside(options: OutsideOptions = {}): Promise<Outside
       },
       dial: async (address, port, signal) => {
         dialled.push(`${address}:${port}`);
-        const place = options.places?.[`${address}:${port}`];
+        if (options.dial !== undefined) return await options.dial(address, port, signal);
+        const place = options.places?.[`${address}:${port}`] ?? options.everywhere;
         if (place === undefined) throw Object.assign(new Error("nobody"), { code: "ECONNREFUSED" });
         return await dialLoopback(place, signal);
       },
@@ -88,6 +98,7 @@ export async function openOutside(options: OutsideOptions = {}): Promise<Outside
     told,
     clock,
     port: entrance.port,
+    visitors: entrance.connections,
     [Symbol.asyncDispose]: async () => {
       gate.close();
       await entrance[Symbol.asyncDispose]();
@@ -168,10 +179,13 @@ export function talk(port: number): {
   });
   socket.on("error", () => undefined);
   const ended = new Promise<void>((resolve) => {
-    socket.once("close", () => {
+    const end = (): void => {
       resolve();
+      socket.destroy();
       wake();
-    });
+    };
+    socket.once("end", end);
+    socket.once("close", end);
   });
   const until = async (wanted: string | RegExp): Promise<string> => {
     const done = Promise.withResolvers<string>();

@@ -1,0 +1,295 @@
+import { describe, expect, test } from "bun:test";
+import { createAuthority } from "../../../src/sandboxd/egress/certificates.ts";
+import { EGRESS_LIMITS } from "../../../src/sandboxd/egress/limits.ts";
+import { until } from "../harness.ts";
+import { listenRaw, listenSecure, openOutside, PUBLIC, rulesOf, say, talk } from "./outside.ts";
+
+const ALL = "0.0.0.0/0";
+const HOST = "www.example";
+const CONNECT = `CONNECT ${HOST}:443 HTTP/1.1\r\nHost: ${HOST}:443\r\n\r\n`;
+const NAMES = { [HOST]: [[PUBLIC]] };
+
+const echoing = async () =>
+  await listenRaw((socket) => {
+    socket.on("data", (chunk) => socket.write(chunk));
+    socket.on("end", () => socket.end());
+  });
+
+describe("rules", () => {
+  test("name themselves in the answer and in the ledger", async () => {
+    await using outside = await openOutside({ names: NAMES, network: { denyOut: ["93.184.216.0/24"] } });
+    const answer = await say(outside.port, CONNECT);
+    expect(answer).toStartWith("HTTP/1.1 403 Not allowed for this sandbox (denyOut 93.184.216.0/24)\r\n");
+    expect(answer).toContain(`"message":"${HOST}:443 is not allowed for this sandbox (denyOut 93.184.216.0/24)."`);
+    expect(outside.gate.contacts()).toMatchObject([
+      { host: HOST, port: 443, address: "", verdict: "refused", reason: "denyOut 93.184.216.0/24" },
+    ]);
+  });
+
+  test("keep a name that they do not allow from being looked up, since that would tell it", async () => {
+    await using outside = await openOutside({ names: NAMES, network: { denyOut: [ALL], allowOut: ["pypi.org"] } });
+    expect(await say(outside.port, CONNECT)).toStartWith("HTTP/1.1 403 ");
+    expect(outside.resolved).toEqual([]);
+  });
+
+  test("hold from now on when they change, for what is open as well", async () => {
+    await using place = await echoing();
+    await using outside = await openOutside({ names: NAMES, everywhere: place.port });
+    const client = talk(outside.port);
+    client.socket.write(`${CONNECT}hello`);
+    await client.until("hello");
+    outside.gate.setRules(rulesOf({ denyOut: ["8.8.8.8"] }));
+    client.socket.write("still");
+    await client.until("still");
+    outside.gate.setRules(rulesOf({ denyOut: [ALL] }));
+    await client.ended;
+    expect(await say(outside.port, CONNECT)).toStartWith("HTTP/1.1 403 ");
+    outside.gate.setRules(rulesOf());
+    expect(await say(outside.port, `${CONNECT}again`)).toEndWith("again");
+  });
+
+  test("hold also for a connection that is just being made", async () => {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<readonly string[]>();
+    await using place = await echoing();
+    await using outside = await openOutside({
+      everywhere: place.port,
+      resolve: async () => {
+        asked.resolve();
+        return await answer.promise;
+      },
+    });
+    const said = say(outside.port, CONNECT);
+    await asked.promise;
+    outside.gate.setRules(rulesOf({ denyOut: [ALL] }));
+    answer.resolve([PUBLIC]);
+    expect(await said).toStartWith("HTTP/1.1 403 ");
+  });
+});
+
+describe("the ledger", () => {
+  test("tells what was contacted, with its bytes, at the beginning and at the end", async () => {
+    await using place = await echoing();
+    await using outside = await openOutside({ names: NAMES, everywhere: place.port });
+    const client = talk(outside.port);
+    client.socket.write(`${CONNECT}12345`);
+    await client.until("12345");
+    const common = { host: HOST, port: 443, address: PUBLIC, verdict: "allowed", reason: "default" };
+    expect(outside.told).toMatchObject([{ contact: common, isOpen: true }]);
+    outside.clock.now += 1_500;
+    client.socket.end("6");
+    await client.ended;
+    expect(outside.told[1]).toMatchObject({ contact: { ...common, bytesUp: 6, bytesDown: 6, ms: 1_500 }, isOpen: false });
+    expect(outside.gate.contacts()).toMatchObject([{ bytesUp: 6, bytesDown: 6 }]);
+    expect(outside.gate.totals()).toEqual({ contacts: 1, refused: 0, bytesUp: 6, bytesDown: 6 });
+  });
+
+  test("knows a host that cannot be reached from one that may not be", async () => {
+    await using outside = await openOutside({ names: NAMES });
+    expect(await say(outside.port, CONNECT)).toMatch(/^HTTP\/1\.1 502 .*ECONNREFUSED/s);
+    expect(await say(outside.port, "CONNECT nowhere.example:443 HTTP/1.1\r\nHost: nowhere.example:443\r\n\r\n")).toStartWith(
+      "HTTP/1.1 502 ",
+    );
+    expect(outside.gate.contacts().map((one) => [one.verdict, one.reason])).toEqual([
+      ["failed", "connection"],
+      ["failed", "name"],
+    ]);
+  });
+
+  test("keeps the latest thousand, and counts all", async () => {
+    await using outside = await openOutside({ network: { denyOut: [ALL] } });
+    const text = (index: number): string => `CONNECT a${index}.example:443 HTTP/1.1\r\nHost: a${index}.example:443\r\n\r\n`;
+    for (let index = 0; index < 1_010; index += 10)
+      await Promise.all(Array.from({ length: 10 }, (_, more) => say(outside.port, text(index + more))));
+    expect(outside.gate.contacts()).toHaveLength(1_000);
+    expect(outside.gate.totals()).toMatchObject({ contacts: 1_010, refused: 1_010 });
+  });
+});
+
+describe("limits:", () => {
+  test("connections at once", async () => {
+    await using place = await echoing();
+    await using outside = await openOutside({ names: NAMES, everywhere: place.port, limits: { connections: 2 } });
+    const open = [talk(outside.port), talk(outside.port)];
+    for (const one of open) one.socket.write(CONNECT);
+    await Promise.all(open.map((one) => one.until("established")));
+    expect(await say(outside.port, CONNECT)).toMatch(/^HTTP\/1\.1 429 .*"rule":"connections"/s);
+    open[0]?.socket.end();
+    await open[0]?.ended;
+    expect(await say(outside.port, `${CONNECT}hello`)).toEndWith("hello");
+  });
+
+  test("connections in a minute", async () => {
+    await using outside = await openOutside({ names: NAMES, limits: { connectionsPerMinute: 3 } });
+    for (let index = 0; index < 3; index++) expect(await say(outside.port, CONNECT)).toStartWith("HTTP/1.1 502 ");
+    expect(await say(outside.port, CONNECT)).toMatch(/^HTTP\/1\.1 429 .*"rule":"connections-per-minute"/s);
+    outside.clock.now += 60_000;
+    expect(await say(outside.port, CONNECT)).toStartWith("HTTP/1.1 502 ");
+  });
+
+  test.each([
+    ["up", { bytesUp: 1_000 }, "x".repeat(2_000)],
+    ["down", { bytesDown: 1_000 }, "x".repeat(2_000)],
+  ])("bytes %s", async (_name, limits, text) => {
+    await using place = await echoing();
+    await using outside = await openOutside({ names: NAMES, everywhere: place.port, limits });
+    expect(await say(outside.port, CONNECT + text)).not.toContain(text);
+    expect(outside.gate.contacts()).toMatchObject([{ reason: "bytes" }]);
+  });
+
+  test.each([
+    ["at once", `GET http://${HOST}/ HTTP/1.1\r\nX: ${"x".repeat(40_000)}\r\n\r\n`],
+    ["without end", `GET http://${HOST}/ HTTP/1.1\r\nX: ${"x".repeat(3_000_000)}`],
+  ])("headers that are too large, %s", async (_name, text) => {
+    await using outside = await openOutside({ names: NAMES });
+    expect(await say(outside.port, text)).toMatch(/^HTTP\/1\.1 431 /);
+  });
+
+  test("a client that sends its headers drop by drop", async () => {
+    await using outside = await openOutside({ names: NAMES });
+    const client = talk(outside.port);
+    client.socket.write("GET http://");
+    await until(async () => outside.visitors() === 1, 5_000);
+    for (let drops = 0; drops < 4; drops++) {
+      outside.clock.now += EGRESS_LIMITS.headMs / 4;
+      outside.gate.sweep();
+      client.socket.write("x");
+    }
+    expect(client.socket.destroyed).toBe(false);
+    outside.clock.now += 1;
+    await sweepUntil(client.ended, outside.gate);
+  });
+
+  test("a host that does not answer the connection", async () => {
+    await using outside = await openOutside({ names: NAMES, dial: neverOpened });
+    const client = talk(outside.port);
+    client.socket.write(CONNECT);
+    await until(async () => outside.dialled.length === 1, 5_000);
+    outside.clock.now += EGRESS_LIMITS.connectMs + 1;
+    outside.gate.sweep();
+    expect(await client.until("}")).toMatch(/^HTTP\/1\.1 504 /);
+  });
+
+  test("a connection on which nothing is said; a single byte keeps it", async () => {
+    await using place = await echoing();
+    await using outside = await openOutside({ names: NAMES, everywhere: place.port });
+    const client = talk(outside.port);
+    client.socket.write(CONNECT);
+    await client.until("established");
+    for (const letter of "abc") {
+      outside.clock.now += EGRESS_LIMITS.idleMs;
+      outside.gate.sweep();
+      client.socket.write(letter);
+      await client.until(new RegExp(`${letter}$`));
+    }
+    outside.clock.now += EGRESS_LIMITS.idleMs + 1;
+    outside.gate.sweep();
+    await client.ended;
+  });
+
+  test("two hundred connections at once are no trouble", async () => {
+    await using place = await echoing();
+    await using outside = await openOutside({ names: NAMES, everywhere: place.port });
+    const clients = Array.from({ length: 200 }, () => talk(outside.port));
+    for (const { socket } of clients) socket.write(CONNECT);
+    await Promise.all(clients.map((one) => one.until("established")));
+    for (const { socket } of clients) socket.end("x".repeat(10_000));
+    await Promise.all(clients.map((one) => one.ended));
+    expect(clients.filter((one) => one.text().endsWith("x".repeat(10_000)))).toHaveLength(200);
+  });
+});
+
+describe("a host with headers", () => {
+  const RULES = { rules: { [HOST]: [{ transform: { headers: { Authorization: "Bearer secret", "X-Extra": "1" } } }] } };
+  const theirs = createAuthority();
+
+  async function curl(outside: { port: number; gate: { authority: () => { certificate: string } } }, ...args: string[]): Promise<string> {
+    const bundle = `/tmp/egress-${crypto.randomUUID()}.pem`;
+    await Bun.write(bundle, outside.gate.authority().certificate);
+    try {
+      const child = Bun.spawn(
+        ["curl", "-sS", "-m", "20", "--proxy", `http://127.0.0.1:${outside.port}`, "--cacert", bundle, ...args],
+        { stdout: "pipe", stderr: "pipe" },
+      );
+      const [out, error] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+      return out + error;
+    } finally {
+      await Bun.file(bundle).delete();
+    }
+  }
+
+  const mirror = async () =>
+    await listenSecure(theirs, HOST, (socket) => {
+      socket.on("data", (chunk: Buffer) => {
+        const text = chunk.toString();
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${text.length}\r\n\r\n${text}`);
+      });
+      socket.on("end", () => socket.end());
+    });
+
+  test("gets them on every request, in place of what the room sends", async () => {
+    await using place = await mirror();
+    await using outside = await openOutside({ names: NAMES, everywhere: place.port, network: RULES, trusted: theirs });
+    const seen = await curl(outside, "-H", "authorization: mine", "-H", "X-Other: 2", `https://${HOST}/a`, `https://${HOST}/b`);
+    expect(seen.match(/^GET \/[ab]/gm)).toEqual(["GET /a", "GET /b"]);
+    expect(seen.match(/^Authorization: Bearer secret\r$/gm)).toHaveLength(2);
+    expect(seen.match(/^X-Extra: 1\r$/gm)).toHaveLength(2);
+    expect(seen).toContain("X-Other: 2");
+    expect(seen).not.toContain("mine");
+    expect(place.connections()).toBe(1);
+  });
+
+  test("is asked by its own name only, whatever the request inside says", async () => {
+    await using place = await mirror();
+    await using outside = await openOutside({ names: NAMES, everywhere: place.port, network: RULES, trusted: theirs });
+    const seen = await curl(outside, "-H", "Host: other.example", `https://${HOST}/a`);
+    expect(seen).toContain("do not agree");
+    expect(seen).not.toContain("Bearer secret");
+  });
+
+  test("must show a certificate that this machine trusts", async () => {
+    await using place = await mirror();
+    await using outside = await openOutside({ names: NAMES, everywhere: place.port, network: RULES, trusted: createAuthority() });
+    expect(await curl(outside, "-v", `https://${HOST}/a`)).toContain("502 Host cannot be reached (tls)");
+    expect(outside.gate.contacts()).toMatchObject([{ verdict: "failed", reason: "tls" }]);
+  });
+
+  test("is the only one whose TLS ends here: others show their own certificate", async () => {
+    await using place = await mirror();
+    const network = { rules: { "else.example": RULES.rules[HOST] ?? [] } };
+    await using outside = await openOutside({ names: NAMES, everywhere: place.port, network, trusted: theirs });
+    expect(await curl(outside, `https://${HOST}/a`)).toMatch(/certificate|SSL/);
+    expect(await curl(outside, "-k", `https://${HOST}/a`)).not.toContain("Bearer secret");
+  });
+
+  test("is let go when its headers change, so that an old key is used no more", async () => {
+    await using place = await mirror();
+    await using outside = await openOutside({ names: NAMES, everywhere: place.port, network: RULES, trusted: theirs });
+    const client = talk(outside.port);
+    client.socket.write(CONNECT);
+    await client.until("established");
+    outside.gate.setRules(rulesOf({}));
+    await client.ended;
+  });
+
+  test("over http:// gets none, since everybody could read them", async () => {
+    await using place = await listenRaw((socket) =>
+      socket.once("data", (chunk: Buffer) => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${chunk.length}\r\n\r\n${chunk.toString()}`)),
+    );
+    await using outside = await openOutside({ names: NAMES, everywhere: place.port, network: RULES, trusted: theirs });
+    const seen = await curl(outside, `http://${HOST}/a`);
+    expect(seen).toContain("GET /a");
+    expect(seen).not.toContain("Bearer secret");
+  });
+});
+
+async function neverOpened(_address: string, _port: number, signal: AbortSignal): Promise<never> {
+  return await new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("too long"))));
+}
+
+/** What was sent last may arrive after the first look. */
+async function sweepUntil(ended: Promise<void>, gate: { sweep: () => void }): Promise<void> {
+  const timer = setInterval(() => gate.sweep(), 5);
+  await ended;
+  clearInterval(timer);
+}
