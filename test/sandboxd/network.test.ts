@@ -26,6 +26,7 @@ describe("a sandbox", () => {
   let web: ReturnType<typeof Bun.serve>;
   let api: Place;
   let canary: Place;
+  let counter: Place;
   let sandboxd: Sandboxd;
   let options: { apiKey: string; apiUrl: string; sandboxUrl: string };
 
@@ -38,6 +39,11 @@ describe("a sandbox", () => {
       });
       socket.on("error", () => undefined);
     });
+    counter = await listenRaw((socket) => {
+      let bytes = 0;
+      socket.on("data", (chunk: Buffer) => (bytes += chunk.length));
+      socket.on("end", () => socket.end(`${bytes} ${"x".repeat(3_000_000)}`));
+    });
     canary = await listenRaw((socket) => socket.end("canary"));
     const config = loadConfig();
     sandboxd = startSandboxd({ ...config, sandboxd: { port: 0, key: KEY } }, createLog("sandboxd", "error"), {
@@ -49,7 +55,7 @@ describe("a sandbox", () => {
   });
   afterAll(async () => {
     await sandboxd[Symbol.asyncDispose]();
-    await Promise.all([web.stop(true), api[Symbol.asyncDispose](), canary[Symbol.asyncDispose]()]);
+    await Promise.all([web.stop(true), api[Symbol.asyncDispose](), counter[Symbol.asyncDispose](), canary[Symbol.asyncDispose]()]);
   });
 
   function world(): World {
@@ -59,7 +65,12 @@ describe("a sandbox", () => {
         return NAMES[host] === undefined ? [] : [NAMES[host]];
       },
       dial: async (address, port) => {
-        const place = { [`${PUBLIC}:80`]: web.port, "1.1.1.1:443": api.port }[`${address}:${port}`] ?? canary.port;
+        const places = new Map([
+          [`${PUBLIC}:80`, web.port],
+          [`${PUBLIC}:443`, counter.port],
+          ["1.1.1.1:443", api.port],
+        ]);
+        const place = places.get(`${address}:${port}`) ?? canary.port;
         const socket = connect({ host: "127.0.0.1", port: place, allowHalfOpen: true });
         await new Promise((resolve) => socket.once("connect", resolve));
         return socket;
@@ -138,6 +149,31 @@ for kind, host in [(socket.SOCK_STREAM, '${PUBLIC}'), (socket.SOCK_DGRAM, '${PUB
 try: socket.getaddrinfo('www.example', 80); print('resolved')
 except OSError: print('unknown')`;
       expect(await run(sandbox, code)).toBe("OSError\nOSError\nOSError\nunknown");
+    });
+
+    test("lets one direction of a connection end before the other, and waits for a reader that is slow", async () => {
+      const code = `import socket, time
+s = socket.create_connection(('127.0.0.1', 3128))
+s.sendall(b'CONNECT www.example:443 HTTP/1.1\\r\\n\\r\\n' + b'y' * 3_000_000)
+s.shutdown(socket.SHUT_WR)
+time.sleep(0.2)
+said = b''
+while (chunk := s.recv(65536)): said += chunk
+print(said[:60].split(b'\\r\\n\\r\\n')[1][:9], len(said))`;
+      expect(await run(sandbox, code)).toBe("b'3000000 x' 3000047");
+    });
+
+    test("is let go when a program breaks its connection off, again and again", async () => {
+      const code = `import socket, struct
+for _ in range(400):
+    s = socket.create_connection(('127.0.0.1', 3128))
+    s.sendall(b'CONNECT www.example:443 HTTP/1.1\\r\\n\\r\\n')
+    s.recv(100)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
+    s.close()
+print('done')`;
+      expect(await run(sandbox, code)).toBe("done");
+      expect(await run(sandbox, URLLIB)).toBe("hello");
     });
 
     test("tells the control plane what was contacted", async () => {

@@ -183,7 +183,8 @@ class Door implements Visit {
     const connecting = new AbortController();
     this.#connecting = connecting;
     const { signal } = connecting;
-    const checked = await check(world, this.#around.rules(), target);
+    this.#checkBytes();
+    const checked = await Promise.race([check(world, this.#around.rules(), target), aborted(signal, target)]);
     const { socket, address, rule } = await reach(world, target, checked, signal);
     const headers = this.#headers(target);
     const ready = headers === undefined ? socket : await this.#secure(socket, target.host, signal);
@@ -192,8 +193,8 @@ class Door implements Visit {
       throw new Refusal(504, "connection", "The connection was given up.");
     }
     // They may have changed meanwhile.
-    const rules = this.#around.rules();
-    if (!isAllowed(rules, target, address)) {
+    const isSame = JSON.stringify(headers) === JSON.stringify(this.#headers(target));
+    if (!isSame || !isAllowed(this.#around.rules(), target, address)) {
       ready.destroy();
       throw new Refusal(403, "rules", `${target.host}:${target.port} is no longer allowed for this sandbox.`);
     }
@@ -209,6 +210,13 @@ class Door implements Visit {
     return address === null && port === TLS_PORT ? headersFor(this.#around.rules(), host) : undefined;
   }
 
+  #checkBytes(): void {
+    const { limits } = this.#options;
+    const { bytesUp, bytesDown } = this.#ledger.totals();
+    if (bytesUp <= limits.bytesUp && bytesDown <= limits.bytesDown) return;
+    throw new Refusal(429, "bytes", `A sandbox may send ${limits.bytesUp} and receive ${limits.bytesDown} bytes.`);
+  }
+
   async #secure(...[socket, host, signal]: Parameters<World["secure"]>): ReturnType<World["secure"]> {
     try {
       return await this.#options.world.secure(socket, host, signal);
@@ -219,14 +227,16 @@ class Door implements Visit {
   }
 
   #counted(pipe: Pipe, entry: Entry): Pipe {
-    const { limits, now } = this.#options;
+    const { now } = this.#options;
     const count = (up: number, down: number): void => {
       this.#clock.since = now();
       this.#ledger.count(entry, up, down);
-      const totals = this.#ledger.totals();
-      if (totals.bytesUp <= limits.bytesUp && totals.bytesDown <= limits.bytesDown) return;
-      entry.contact.reason = "bytes";
-      this.close();
+      try {
+        this.#checkBytes();
+      } catch {
+        entry.contact.reason = "bytes";
+        this.close();
+      }
     };
     return {
       ...pipe,
@@ -259,4 +269,12 @@ class Door implements Visit {
 function isAllowed(rules: Rules, { host, port }: Target, text: string): boolean {
   const address = parseAddress(text);
   return address !== null && decide(rules, host, address, port).allowed;
+}
+
+/** Never resolves. */
+async function aborted(signal: AbortSignal, { host, port }: Target): Promise<never> {
+  return await new Promise((_resolve, reject) => {
+    const give = (): void => reject(new Refusal(504, "connection", `${host}:${port} cannot be reached: its name took too long.`));
+    signal.addEventListener("abort", give, { once: true });
+  });
 }

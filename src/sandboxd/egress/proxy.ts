@@ -108,7 +108,8 @@ function noted<Value>(visit: Visit, read: () => Value): Value {
 
 function connectTarget(head: Head): Target {
   const target = targetOf(head.start[1], null);
-  checkHost(head, target, target.port);
+  // Older clients leave the Host of a CONNECT out, or the port in it.
+  if (valuesOf(head, "host").length > 0) checkHost(head, target, target.port);
   return target;
 }
 
@@ -140,7 +141,6 @@ function checkHost(head: Head, target: Target, defaultPort: number): void {
   if (values.length === 0 && head.start[2] === "HTTP/1.0") return;
   const [value] = values;
   const named = value === undefined ? "there is none" : parseTarget(value, defaultPort);
-  // Some clients leave the port out in the Host of a CONNECT.
   if (values.length === 1 && typeof named !== "string" && isSame(named, target)) return;
   throw new Refusal(400, "host", "The Host header and the address of the request do not agree.");
 }

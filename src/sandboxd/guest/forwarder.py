@@ -7,8 +7,8 @@ import selectors
 import socket
 
 PORT = 3128
-WINDOW = 512 * 1024
-READ = 256 * 1024
+WINDOW = 256 * 1024
+READ = 128 * 1024
 MAX_CONNECTIONS = 320
 ACCEPTS = 32
 

@@ -5,13 +5,16 @@ import type { Channel, EgressEvent } from "./channel.ts";
 import { FrameError } from "./frames.ts";
 
 /** Bytes of one connection that may be under way in one direction; the agent has the same number. */
-const WINDOW = 512 * 1024;
-const CHUNK = 256 * 1024;
+const WINDOW = 256 * 1024;
+const CHUNK = 128 * 1024;
 /** More than the agent ever opens. */
 const MAX_CONNECTIONS = 1_024;
 
+/** What of a channel is needed here. */
+export type Speaker = Pick<Channel, "hearEgress" | "request" | "tell">;
+
 /** Opens the room's port on its own 127.0.0.1 and answers with its number. `onConnection` gets what connects there. */
-export async function openOutlet(channel: Channel, onConnection: (pipe: Pipe) => void): Promise<number> {
+export async function openOutlet(channel: Speaker, onConnection: (pipe: Pipe) => void): Promise<number> {
   const open = new Map<number, Connection>();
   channel.hearEgress((event) => {
     if (event.what === "open") {
@@ -30,7 +33,7 @@ export async function openOutlet(channel: Channel, onConnection: (pipe: Pipe) =>
 
 class Connection {
   readonly pipe: Pipe;
-  readonly #channel: Channel;
+  readonly #channel: Speaker;
   readonly #number: number;
   readonly #forget: () => void;
   readonly #arrivals: Arrivals;
@@ -42,7 +45,7 @@ class Connection {
   #hasSaidAll = false;
   #waiting: (() => void)[] = [];
 
-  constructor(channel: Channel, number: number, forget: () => void) {
+  constructor(channel: Speaker, number: number, forget: () => void) {
     this.#channel = channel;
     this.#number = number;
     this.#forget = forget;
