@@ -55,7 +55,12 @@ describe("a sandbox", () => {
   });
   afterAll(async () => {
     await sandboxd[Symbol.asyncDispose]();
-    await Promise.all([web.stop(true), api[Symbol.asyncDispose](), counter[Symbol.asyncDispose](), canary[Symbol.asyncDispose]()]);
+    await Promise.all([
+      web.stop(true),
+      api[Symbol.asyncDispose](),
+      counter[Symbol.asyncDispose](),
+      canary[Symbol.asyncDispose](),
+    ]);
   });
 
   function world(): World {
@@ -76,9 +81,7 @@ describe("a sandbox", () => {
         return socket;
       },
       secure: async (socket, host) => {
-        // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what `dial` above made
-        const plain = socket as ReturnType<typeof connect>;
-        const secured = connectSecurely({ socket: plain, servername: host, ca: theirs.certificate });
+        const secured = connectSecurely({ socket, servername: host, ca: theirs.certificate });
         await new Promise((resolve, reject) => secured.once("secureConnect", resolve).once("error", reject));
         return secured;
       },
@@ -100,14 +103,20 @@ describe("a sandbox", () => {
   const open = async (more: SandboxOpts): Promise<Sandbox> => await Sandbox.create({ ...options, ...more });
   const run = async (sandbox: Sandbox, code: string): Promise<string> => {
     const execution = await sandbox.runCode(code);
-    return execution.error === undefined ? execution.logs.stdout.join("").trim() : `${execution.error.name}: ${execution.error.value}`;
+    return execution.error === undefined
+      ? execution.logs.stdout.join("").trim()
+      : `${execution.error.name}: ${execution.error.value}`;
   };
   const URLLIB = "import urllib.request as u\nprint(u.urlopen('http://www.example/', timeout=10).read().decode())";
 
   test("has no network, no proxy and no variables of one, unless it is asked for", async () => {
     const sandbox = await open({});
-    expect(await run(sandbox, "import os\nprint([n for n in os.environ if 'PROXY' in n.upper() or 'CA_' in n])")).toBe("[]");
-    expect(await run(sandbox, "import socket\nsocket.create_connection(('127.0.0.1', 3128))")).toContain("ConnectionRefusedError");
+    expect(await run(sandbox, "import os\nprint([n for n in os.environ if 'PROXY' in n.upper() or 'CA_' in n])")).toBe(
+      "[]",
+    );
+    expect(await run(sandbox, "import socket\nsocket.create_connection(('127.0.0.1', 3128))")).toContain(
+      "ConnectionRefusedError",
+    );
     expect(await run(sandbox, URLLIB)).toContain("URLError");
     expect(await sandbox.getInfo()).toMatchObject({ allowInternetAccess: false });
     await sandbox.kill();
@@ -122,7 +131,9 @@ describe("a sandbox", () => {
       expect(await run(sandbox, URLLIB)).toBe("hello");
       expect((await sandbox.commands.run("curl -sS http://www.example/")).stdout).toBe("hello");
       expect((await sandbox.commands.run("wget -qO- http://www.example/")).stdout).toBe("hello");
-      expect((await sandbox.commands.run("curl -sS --data-binary @- http://www.example/ < /etc/passwd")).stdout).toContain("user");
+      expect(
+        (await sandbox.commands.run("curl -sS --data-binary @- http://www.example/ < /etc/passwd")).stdout,
+      ).toContain("user");
     });
 
     test("downloads, as a package manager does, what is then whole", async () => {
@@ -135,7 +146,9 @@ describe("a sandbox", () => {
     test("does not lead inward, neither by name nor by redirect", async () => {
       const code = (await sandbox.commands.run("curl -s -o /dev/null -w '%{http_code}' http://inward.example/")).stdout;
       expect(code).toBe("403");
-      expect((await sandbox.commands.run("curl -sL --noproxy '' http://www.example/inward")).stdout).toContain("loopback");
+      expect((await sandbox.commands.run("curl -sL --noproxy '' http://www.example/inward")).stdout).toContain(
+        "loopback",
+      );
       expect((await sandbox.commands.run("curl -sS -p http://169.254.169.254/ 2>&1; true")).stdout).toContain("403");
       expect(canary.connections()).toBe(0);
     });
@@ -177,7 +190,9 @@ print('done')`;
     });
 
     test("tells the control plane what was contacted", async () => {
-      const answer = await fetch(`${options.apiUrl}/sandboxes/${sandbox.sandboxId}/network`, { headers: { "x-api-key": KEY } });
+      const answer = await fetch(`${options.apiUrl}/sandboxes/${sandbox.sandboxId}/network`, {
+        headers: { "x-api-key": KEY },
+      });
       const text = await answer.text();
       expect(text).toContain('"host":"www.example","port":80,"address":"93.184.216.34","verdict":"allowed"');
       expect(text).toContain('"host":"inward.example","port":80,"address":"","verdict":"refused","reason":"address"');
@@ -202,7 +217,10 @@ print(set(done), len(done))`;
     const sandbox = await open({ network: { denyOut: [ALL], allowOut: ["www.example"] } });
     heard.length = 0;
     expect(await run(sandbox, URLLIB)).toBe("hello");
-    expect((await sandbox.commands.run("curl -s -o /dev/null -w '%{http_connect}' https://secret.evil.example/; true")).stdout).toBe("403");
+    expect(
+      (await sandbox.commands.run("curl -s -o /dev/null -w '%{http_connect}' https://secret.evil.example/; true"))
+        .stdout,
+    ).toBe("403");
     expect(heard).toEqual(["www.example"]);
     expect(await sandbox.getInfo()).toMatchObject({ network: { allowOut: ["www.example"], denyOut: [ALL] } });
     await sandbox.kill();
@@ -244,7 +262,10 @@ print(set(done), len(done))`;
     const curl = "curl -sS https://api.example/ -H 'Authorization: mine'";
     expect((await sandbox.commands.run(curl)).stdout).toBe("Bearer 4711");
     expect(await run(sandbox, URLLIB.replace("http://www", "https://api"))).toBe("Bearer 4711");
-    const seen = await run(sandbox, "import os, subprocess\nprint(os.environ, subprocess.run(['env'], capture_output=True).stdout)");
+    const seen = await run(
+      sandbox,
+      "import os, subprocess\nprint(os.environ, subprocess.run(['env'], capture_output=True).stdout)",
+    );
     expect(seen).toContain("SSL_CERT_FILE");
     expect(seen).not.toContain("4711");
     expect(JSON.stringify(await sandbox.getInfo())).not.toContain("4711");
@@ -254,7 +275,9 @@ print(set(done), len(done))`;
   test("is not made when its options make no sense or cannot be had here", async () => {
     expect(await failureOf(open({ network: { denyOut: ["example.com"] } }))).toMatch(/400.*only be allowed by name/);
     expect(await failureOf(open({ network: { allowOut: ["www.example"] } }))).toMatch(/400.*0\.0\.0\.0\/0/);
-    expect(await failureOf(open({ network: { egressProxy: { address: "a.example:1080" } } }))).toMatch(/501.*egressProxy/);
+    expect(await failureOf(open({ network: { egressProxy: { address: "a.example:1080" } } }))).toMatch(
+      /501.*egressProxy/,
+    );
     expect(await failureOf(open({ network: { maskRequestHost: "a" } }))).toMatch(/501.*maskRequestHost/);
     expect(await Sandbox.list(options).nextItems()).toEqual([]);
   });

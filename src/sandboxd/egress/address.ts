@@ -7,6 +7,11 @@ export type Address = { readonly family: 4 | 6; readonly value: bigint };
 /** A network in the notation of CIDR: the first `prefix` bits count. */
 export type Network = Address & { readonly prefix: number };
 
+/** What the operating system tells of them. */
+type Interfaces = {
+  readonly [name: string]: readonly { readonly address: string; readonly cidr: string | null }[] | undefined;
+};
+
 const BITS = { 4: 32, 6: 128 } as const;
 
 /** Only the one canonical way to write an IPv4 address, and IPv6 without a zone; null for everything else. */
@@ -41,7 +46,7 @@ export function refusalOf(address: Address, own: readonly Network[]): string | n
 }
 
 /** The machine's own addresses, with the networks around them that a router treats as its household. */
-export function ownNetworks(interfaces = networkInterfaces()): Network[] {
+export function ownNetworks(interfaces: Interfaces = networkInterfaces()): Network[] {
   return Object.values(interfaces).flatMap((entries) =>
     (entries ?? []).flatMap(({ address, cidr }) => {
       const parsed = parseAddress(address);
@@ -65,12 +70,18 @@ function parseV4(text: string): bigint | null {
 function parseV6(text: string): bigint {
   const tail = /(?:^|:)(\d+\.\d+\.\d+\.\d+)$/.exec(text)?.[1];
   const v4 = tail === undefined ? 0n : (parseV4(tail) ?? 0n);
-  const hex = tail === undefined ? text : `${text.slice(0, -tail.length)}${(v4 >> 16n).toString(16)}:${(v4 & 0xffffn).toString(16)}`;
+  const hex =
+    tail === undefined
+      ? text
+      : `${text.slice(0, -tail.length)}${(v4 >> 16n).toString(16)}:${(v4 & 0xffffn).toString(16)}`;
   const [left = "", right] = hex.split("::");
-  const groups = (part: string): string[] => part.split(":").filter((group) => group !== "");
-  const [head, end] = [groups(left), groups(right ?? "")];
+  const [head, end] = [groupsOf(left), groupsOf(right ?? "")];
   const zeros = Array.from({ length: 8 - head.length - end.length }, () => "0");
   return [...head, ...zeros, ...end].reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n);
+}
+
+function groupsOf(part: string): string[] {
+  return part.split(":").filter((group) => group !== "");
 }
 
 const LOOPBACK = "a loopback address";

@@ -37,7 +37,14 @@ export function createAuthority(now = Date.now()): Authority {
       extension("551d0e", false, octets(theirs.id)),
       extension("551d23", false, sequence(tagged(0x80, own.id))),
     ];
-    const cert = issue({ subject: sequence(), publicKey: theirs.spki, extensions: leaf, issuer: name, key: own.key, valid });
+    const cert = issue({
+      subject: sequence(),
+      publicKey: theirs.spki,
+      extensions: leaf,
+      issuer: name,
+      key: own.key,
+      valid,
+    });
     return { key: theirs.pem, cert };
   };
   return {

@@ -1,6 +1,6 @@
 // From a host to a connection: looked up once, every address checked, and only a checked address is dialled.
 import { lookup } from "node:dns/promises";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { connect as connectSecurely } from "node:tls";
 import type { Duplex } from "node:stream";
 import { ownNetworks, parseAddress, refusalOf, type Address, type Network } from "./address.ts";
@@ -28,9 +28,10 @@ export function realWorld(): World {
   return {
     // The dot at the end keeps the search list of this machine out of it.
     resolve: async (host) => (await lookup(`${host}.`, { all: true, order: "verbatim" })).map((one) => one.address),
-    dial: async (address, port, signal) => await opened(connect({ host: address, port, noDelay: true, allowHalfOpen: true }), "connect", signal),
+    dial: async (address, port, signal) =>
+      await opened(connect({ host: address, port, noDelay: true, allowHalfOpen: true }), "connect", signal),
     secure: async (socket, host, signal) => {
-      const secured = connectSecurely({ socket: socket as Socket, servername: host, ALPNProtocols: ["http/1.1"] });
+      const secured = connectSecurely({ socket, servername: host, ALPNProtocols: ["http/1.1"] });
       return await opened(secured, "secureConnect", signal);
     },
     isRefused: (address) => {
@@ -76,7 +77,11 @@ export async function reach(
     }
   }
   const why = signal.aborted ? "it did not answer in time" : codeOf(last);
-  throw new Refusal(signal.aborted ? 504 : 502, "connection", `${target.host}:${target.port} cannot be reached: ${why}.`);
+  throw new Refusal(
+    signal.aborted ? 504 : 502,
+    "connection",
+    `${target.host}:${target.port} cannot be reached: ${why}.`,
+  );
 }
 
 async function lookUp(world: World, host: string): Promise<readonly string[]> {
@@ -95,7 +100,8 @@ function notAllowed(host: string, port: number, rule: string): Refusal {
 
 /** A code such as ECONNREFUSED; what TLS says about a certificate is worth reading as well. */
 export function codeOf(error: unknown): string {
-  if (typeof error === "object" && error !== null && "code" in error && typeof error.code === "string") return error.code;
+  if (typeof error === "object" && error !== null && "code" in error && typeof error.code === "string")
+    return error.code;
   return "the connection failed";
 }
 

@@ -75,7 +75,12 @@ async function finalAnswer(answers: Incoming, client: Pipe, method: string, upst
       responseBody(answer, method);
       return answer;
     }
-    if (status === 101) throw new Refusal(502, "answer", `${upstream.target.host} changes the protocol, which works through CONNECT only.`);
+    if (status === 101)
+      throw new Refusal(
+        502,
+        "answer",
+        `${upstream.target.host} changes the protocol, which works through CONNECT only.`,
+      );
     // oxlint-disable-next-line no-await-in-loop -- one after the other
     await client.write(encodeHead({ ...answer, fields: withoutHops(answer) }));
   }
@@ -83,9 +88,11 @@ async function finalAnswer(answers: Incoming, client: Pipe, method: string, upst
 
 async function readAnswer(answers: Incoming, host: string): Promise<Head> {
   const broken = (why: string): Refusal => new Refusal(502, "answer", `${host} gave no proper answer: ${why}.`);
-  const bytes = await answers.head(ANSWER_HEAD_BYTES, () => broken("its headers are too large")).catch((error: unknown) => {
-    throw error instanceof Refusal ? error : broken("the connection broke");
-  });
+  const bytes = await answers
+    .head(ANSWER_HEAD_BYTES, () => broken("its headers are too large"))
+    .catch((error: unknown) => {
+      throw error instanceof Refusal ? error : broken("the connection broke");
+    });
   if (bytes === null) throw broken("the connection ended");
   try {
     const answer = parseResponse(bytes);
@@ -101,7 +108,12 @@ function outgoingFields({ head, upstream }: Exchange): Head["fields"] {
   const set = Object.entries(headers);
   const replaced = new Set(["host", ...set.map(([name]) => name.toLowerCase())]);
   const kept = withoutHops(head).filter(([name]) => !replaced.has(name.toLowerCase()));
-  return [["Host", authorityOf(target)], ...kept, ...set, ["Connection", keepsAlive(head, head.start[2]) ? "keep-alive" : "close"]];
+  return [
+    ["Host", authorityOf(target)],
+    ...kept,
+    ...set,
+    ["Connection", keepsAlive(head, head.start[2]) ? "keep-alive" : "close"],
+  ];
 }
 
 function authorityOf({ host, port, address }: Upstream["target"]): string {

@@ -146,7 +146,8 @@ class Door implements Visit {
     try {
       return await this.#connect(target, entry);
     } catch (error) {
-      const refusal = error instanceof Refusal ? error : new Refusal(502, "connection", `${target.host}: ${codeOf(error)}.`);
+      const refusal =
+        error instanceof Refusal ? error : new Refusal(502, "connection", `${target.host}: ${codeOf(error)}.`);
       const verdict = refusal.status === 502 || refusal.status === 504 ? "failed" : "refused";
       Object.assign(entry.contact, { verdict, reason: refusal.rule });
       this.#ledger.open(entry);
@@ -274,7 +275,8 @@ function isAllowed(rules: Rules, { host, port }: Target, text: string): boolean 
 /** Never resolves. */
 async function aborted(signal: AbortSignal, { host, port }: Target): Promise<never> {
   return await new Promise((_resolve, reject) => {
-    const give = (): void => reject(new Refusal(504, "connection", `${host}:${port} cannot be reached: its name took too long.`));
+    const give = (): void =>
+      reject(new Refusal(504, "connection", `${host}:${port} cannot be reached: its name took too long.`));
     signal.addEventListener("abort", give, { once: true });
   });
 }

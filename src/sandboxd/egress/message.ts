@@ -60,7 +60,9 @@ export function requestBody(head: Head): Body {
 export function responseBody(head: Head, method: string): Body {
   const status = Number(head.start[1]);
   if (method === "HEAD" || status < 200 || status === 204 || status === 304) return lengthBody(0);
-  return framedBody(head, head.start[0], true) ?? { isDone: false, take: (chunk) => chunk.length, end: () => undefined };
+  return (
+    framedBody(head, head.start[0], true) ?? { isDone: false, take: (chunk) => chunk.length, end: () => undefined }
+  );
 }
 
 /** True: whoever sent this head keeps the connection for a next message. */
@@ -69,7 +71,15 @@ export function keepsAlive(head: Head, version: string): boolean {
   return version === "HTTP/1.1" ? !words.includes("close") : words.includes("keep-alive");
 }
 
-const HOP = new Set(["connection", "proxy-connection", "proxy-authorization", "keep-alive", "te", "upgrade", "proxy-authenticate"]);
+const HOP = new Set([
+  "connection",
+  "proxy-connection",
+  "proxy-authorization",
+  "keep-alive",
+  "te",
+  "upgrade",
+  "proxy-authenticate",
+]);
 
 /** Without what is meant for this connection only. */
 export function withoutHops(head: Head): Head["fields"] {

@@ -128,22 +128,35 @@ export function pipeOf(socket: Duplex): Pipe {
 
 /** The same connection in Node's shape, for those who need it: TLS. */
 export function duplexOf(pipe: Pipe): Duplex {
-  return new Duplex({
-    read(): void {
-      pipe.read().then(
-        (chunk) => this.push(chunk),
-        (error: unknown) => this.destroy(error instanceof Error ? error : undefined),
-      );
-    },
-    write(chunk: Uint8Array, _encoding, done): void {
-      pipe.write(chunk).then(() => done(), done);
-    },
-    final(done): void {
-      pipe.end().then(() => done(), done);
-    },
-    destroy(error, done): void {
+  const duplex = new Duplex({
+    read: () => void fill(),
+    write: (chunk: Uint8Array, _encoding, done) => void settle(pipe.write(chunk), done),
+    final: (done) => void settle(pipe.end(), done),
+    destroy: (error, done) => {
       pipe.destroy();
       done(error);
     },
   });
+  const fill = async (): Promise<void> => {
+    try {
+      duplex.push(await pipe.read());
+    } catch (error) {
+      duplex.destroy(asError(error));
+    }
+  };
+  return duplex;
+}
+
+async function settle(doing: Promise<void>, done: (error?: Error) => void): Promise<void> {
+  let error: Error | undefined;
+  try {
+    await doing;
+  } catch (cause) {
+    error = asError(cause);
+  }
+  done(error);
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -44,10 +44,13 @@ async function requests(visit: Visit, client: Pipe, incoming: Incoming, fixed: U
       await connectTo(visit, incoming, head);
       return;
     }
-    const { target, path } = noted(visit, () => (fixed === null ? absoluteTarget(head) : innerTarget(head, fixed.target)));
+    const { target, path } = noted(visit, () =>
+      fixed === null ? absoluteTarget(head) : innerTarget(head, fixed.target),
+    );
     const body = requestBody(head);
     // oxlint-disable-next-line no-await-in-loop -- one request after the other
-    if (upstream === null || upstream.pipe.isStale() || !isSame(upstream.target, target)) upstream = await visit.open(target);
+    if (upstream === null || upstream.pipe.isStale() || !isSame(upstream.target, target))
+      upstream = await visit.open(target);
     // oxlint-disable-next-line no-await-in-loop -- one request after the other
     if (!(await exchange({ head, body, path, incoming, client, upstream }))) return;
   }
@@ -77,8 +80,7 @@ async function tunnel(client: Pipe, incoming: Incoming, upstream: Pipe): Promise
 async function interceptedRequests(visit: Visit, incoming: Incoming, upstream: Upstream): Promise<void> {
   const raw = duplexOf({ ...visit.client, read: () => incoming.chunk() });
   const { key, cert } = visit.authority().identityOf(upstream.target.host);
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- TLSSocket takes any Duplex; its types know sockets only.
-  const secured = new TLSSocket(raw as ConstructorParameters<typeof TLSSocket>[0], {
+  const secured = new TLSSocket(raw, {
     isServer: true,
     key,
     cert,

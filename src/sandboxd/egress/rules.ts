@@ -41,6 +41,7 @@ export type Decision = { readonly allowed: boolean; readonly rule: string };
 
 const ALL = "0.0.0.0/0";
 const USUAL_PORTS = [80, 443];
+/** Of one header rule, and of all rules together. */
 const LIMITS = { hosts: 100, headers: 20, nameBytes: 256, valueBytes: 8_192 };
 
 /** Throws AppError `bad_request` for what makes no sense, `unsupported` for what is not done here. */
@@ -67,7 +68,9 @@ export function decide(rules: Rules, host: string, address: Address, port: numbe
   if (allowing !== undefined) return { allowed: true, rule: `allowOut ${allowing}` };
   if (!USUAL_PORTS.includes(port)) return { allowed: false, rule: `port ${port}` };
   const denying = rules.deniedNetworks.find(({ what, text }) => text === ALL || contains(what, address));
-  return denying === undefined ? { allowed: true, rule: "default" } : { allowed: false, rule: `denyOut ${denying.text}` };
+  return denying === undefined
+    ? { allowed: true, rule: "default" }
+    : { allowed: false, rule: `denyOut ${denying.text}` };
 }
 
 /** False: no address could change the answer, so that the name need not be asked for, which would tell it to others. */
@@ -129,7 +132,9 @@ function isNeverReached(network: Network): boolean {
   const size = BigInt((network.family === 4 ? 32 : 128) - network.prefix);
   const first = (network.value >> size) << size;
   const last = first | ((1n << size) - 1n);
-  return [first, last].every((value) => refusalOf({ family: network.family, value }, []) !== null) && network.prefix > 0;
+  return (
+    [first, last].every((value) => refusalOf({ family: network.family, value }, []) !== null) && network.prefix > 0
+  );
 }
 
 function parseDenied(text: string): Entry<Network> {
@@ -145,8 +150,9 @@ function isPattern(name: string): boolean {
 function parseHeaders(host: string, rules: readonly z.output<typeof Rule>[]): [string, Headers] {
   const name = host.toLowerCase().replace(/\.$/, "");
   if (!isPattern(name) || parseNetwork(name) !== null) throw bad(`rules "${host}" is no host name.`);
-  const headers = Object.assign({}, ...rules.map((rule) => rule.transform?.headers ?? {})) as Record<string, string>;
-  if (Object.keys(headers).length > LIMITS.headers) throw bad(`rules "${host}" has more than ${LIMITS.headers} headers.`);
+  const headers = Object.fromEntries(rules.flatMap((rule) => Object.entries(rule.transform?.headers ?? {})));
+  if (Object.keys(headers).length > LIMITS.headers)
+    throw bad(`rules "${host}" has more than ${LIMITS.headers} headers.`);
   for (const [header, value] of Object.entries(headers)) checkHeader(host, header, value);
   return [name, headers];
 }
@@ -160,7 +166,10 @@ function checkHeader(host: string, header: string, value: string): void {
   if (!/^[\t\x20-\x7e]*$/.test(value) || value.length > LIMITS.valueBytes)
     throw bad(`rules "${host}": the value of the header "${header}" cannot be sent.`);
   if (/\$\{e2b\./.test(value))
-    throw new AppError("unsupported", `rules "${host}": this server has no E2B identities and secrets. Give the value itself.`);
+    throw new AppError(
+      "unsupported",
+      `rules "${host}": this server has no E2B identities and secrets. Give the value itself.`,
+    );
 }
 
 function refuseUnsupported(config: NetworkConfig): void {

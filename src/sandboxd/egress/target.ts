@@ -42,6 +42,8 @@ function parseName(text: string): { readonly host: string; readonly address: Add
 export function isName(host: string): boolean {
   const labels = host.split(".");
   return (
-    host.length <= MAX_NAME && labels.length >= 2 && labels.every((one) => /^[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?$/.test(one))
+    host.length <= MAX_NAME &&
+    labels.length >= 2 &&
+    labels.every((one) => /^[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?$/.test(one))
   );
 }

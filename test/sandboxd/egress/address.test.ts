@@ -97,9 +97,12 @@ describe("never reached, whatever the rules say:", () => {
   );
 
   test("the machine's own addresses, and the IPv6 household around them", () => {
-    const address = (text: string, cidr: string | null) =>
-      ({ address: text, cidr, netmask: "", mac: "", internal: false, family: text.includes(":") ? "IPv6" : "IPv4" }) as never;
-    const own = ownNetworks({ eth0: [address("5.9.1.2", "5.9.1.2/26"), address("2a01:4f8:1:2::3", "2a01:4f8:1:2::3/64")] });
+    const own = ownNetworks({
+      eth0: [
+        { address: "5.9.1.2", cidr: "5.9.1.2/26" },
+        { address: "2a01:4f8:1:2::3", cidr: "2a01:4f8:1:2::3/64" },
+      ],
+    });
     const isOwn = (text: string): boolean => {
       const parsed = parseAddress(text);
       return parsed !== null && refusalOf(parsed, own) === "an address of this machine or its network";
@@ -117,8 +120,9 @@ describe("never reached, whatever the rules say:", () => {
 });
 
 describe("a network", () => {
-  test.each(["1.2.3.4/33", "1.2.3.4/-1", "1.2.3.4/8/8", "::/129", "1.2.3/8", "1.2.3.4/", "1.2.3.4/x"])("is not %s", (text) =>
-    expect(parseNetwork(text)).toBeNull(),
+  test.each(["1.2.3.4/33", "1.2.3.4/-1", "1.2.3.4/8/8", "::/129", "1.2.3/8", "1.2.3.4/", "1.2.3.4/x"])(
+    "is not %s",
+    (text) => expect(parseNetwork(text)).toBeNull(),
   );
 
   test("contains by its first bits, and only its own family", () => {

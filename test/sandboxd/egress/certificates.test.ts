@@ -27,7 +27,16 @@ describe("an authority of one sandbox", () => {
       const files = { root: authority.certificate, leaf: cert, other: createAuthority(NOW).certificate };
       for (const [name, text] of Object.entries(files)) await Bun.write(join(folder, name), text);
       const verify = async (ca: string): Promise<string> => {
-        const args = ["-x509_strict", "-purpose", "sslserver", "-verify_hostname", "www.example.com", "-CAfile", ca, "leaf"];
+        const args = [
+          "-x509_strict",
+          "-purpose",
+          "sslserver",
+          "-verify_hostname",
+          "www.example.com",
+          "-CAfile",
+          ca,
+          "leaf",
+        ];
         const child = Bun.spawn(["openssl", "verify", ...args], { cwd: folder, stdout: "pipe", stderr: "pipe" });
         return (await new Response(child.stdout).text()) + (await new Response(child.stderr).text());
       };

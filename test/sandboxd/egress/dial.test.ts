@@ -12,8 +12,8 @@ describe("the real world", () => {
   test("is dialled at an address, which is all that it is told", async () => {
     await using place = await listenRaw((socket) => socket.end("hello"));
     const socket = await realWorld().dial("127.0.0.1", place.port, never);
-    const [chunk]: unknown[] = await once(socket, "data");
-    expect(String(chunk)).toBe("hello");
+    const heard: unknown = await once(socket, "data");
+    expect(String(heard)).toBe("hello");
     socket.destroy();
   });
 

@@ -79,7 +79,10 @@ describe("the ledger", () => {
     outside.clock.now += 1_500;
     client.socket.end("6");
     await client.ended;
-    expect(outside.told[1]).toMatchObject({ contact: { ...common, bytesUp: 6, bytesDown: 6, ms: 1_500 }, isOpen: false });
+    expect(outside.told[1]).toMatchObject({
+      contact: { ...common, bytesUp: 6, bytesDown: 6, ms: 1_500 },
+      isOpen: false,
+    });
     expect(outside.gate.contacts()).toMatchObject([{ bytesUp: 6, bytesDown: 6 }]);
     expect(outside.gate.totals()).toEqual({ contacts: 1, refused: 0, bytesUp: 6, bytesDown: 6 });
   });
@@ -87,9 +90,9 @@ describe("the ledger", () => {
   test("knows a host that cannot be reached from one that may not be", async () => {
     await using outside = await openOutside({ names: NAMES });
     expect(await say(outside.port, CONNECT)).toMatch(/^HTTP\/1\.1 502 .*ECONNREFUSED/s);
-    expect(await say(outside.port, "CONNECT nowhere.example:443 HTTP/1.1\r\nHost: nowhere.example:443\r\n\r\n")).toStartWith(
-      "HTTP/1.1 502 ",
-    );
+    expect(
+      await say(outside.port, "CONNECT nowhere.example:443 HTTP/1.1\r\nHost: nowhere.example:443\r\n\r\n"),
+    ).toStartWith("HTTP/1.1 502 ");
     expect(outside.gate.contacts().map((one) => [one.verdict, one.reason])).toEqual([
       ["failed", "connection"],
       ["failed", "name"],
@@ -98,7 +101,8 @@ describe("the ledger", () => {
 
   test("keeps the latest thousand, and counts all", async () => {
     await using outside = await openOutside({ network: { denyOut: [ALL] } });
-    const text = (index: number): string => `CONNECT a${index}.example:443 HTTP/1.1\r\nHost: a${index}.example:443\r\n\r\n`;
+    const text = (index: number): string =>
+      `CONNECT a${index}.example:443 HTTP/1.1\r\nHost: a${index}.example:443\r\n\r\n`;
     for (let index = 0; index < 1_010; index += 10)
       await Promise.all(Array.from({ length: 10 }, (_, more) => say(outside.port, text(index + more))));
     expect(outside.gate.contacts()).toHaveLength(1_000);
@@ -203,7 +207,10 @@ describe("a host with headers", () => {
   const RULES = { rules: { [HOST]: [{ transform: { headers: { Authorization: "Bearer secret", "X-Extra": "1" } } }] } };
   const theirs = createAuthority();
 
-  async function curl(outside: { port: number; gate: { authority: () => { certificate: string } } }, ...args: string[]): Promise<string> {
+  async function curl(
+    outside: { port: number; gate: { authority: () => { certificate: string } } },
+    ...args: string[]
+  ): Promise<string> {
     const bundle = `/tmp/egress-${crypto.randomUUID()}.pem`;
     await Bun.write(bundle, outside.gate.authority().certificate);
     try {
@@ -230,7 +237,15 @@ describe("a host with headers", () => {
   test("gets them on every request, in place of what the room sends", async () => {
     await using place = await mirror();
     await using outside = await openOutside({ names: NAMES, everywhere: place.port, network: RULES, trusted: theirs });
-    const seen = await curl(outside, "-H", "authorization: mine", "-H", "X-Other: 2", `https://${HOST}/a`, `https://${HOST}/b`);
+    const seen = await curl(
+      outside,
+      "-H",
+      "authorization: mine",
+      "-H",
+      "X-Other: 2",
+      `https://${HOST}/a`,
+      `https://${HOST}/b`,
+    );
     expect(seen.match(/^GET \/[ab]/gm)).toEqual(["GET /a", "GET /b"]);
     expect(seen.match(/^Authorization: Bearer secret\r$/gm)).toHaveLength(2);
     expect(seen.match(/^X-Extra: 1\r$/gm)).toHaveLength(2);
@@ -249,7 +264,12 @@ describe("a host with headers", () => {
 
   test("must show a certificate that this machine trusts", async () => {
     await using place = await mirror();
-    await using outside = await openOutside({ names: NAMES, everywhere: place.port, network: RULES, trusted: createAuthority() });
+    await using outside = await openOutside({
+      names: NAMES,
+      everywhere: place.port,
+      network: RULES,
+      trusted: createAuthority(),
+    });
     expect(await curl(outside, "-v", `https://${HOST}/a`)).toContain("502 Host cannot be reached (tls)");
     expect(outside.gate.contacts()).toMatchObject([{ verdict: "failed", reason: "tls" }]);
   });
@@ -274,7 +294,9 @@ describe("a host with headers", () => {
 
   test("over http:// gets none, since everybody could read them", async () => {
     await using place = await listenRaw((socket) =>
-      socket.once("data", (chunk: Buffer) => socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${chunk.length}\r\n\r\n${chunk.toString()}`)),
+      socket.once("data", (chunk: Buffer) =>
+        socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${chunk.length}\r\n\r\n${chunk.toString()}`),
+      ),
     );
     await using outside = await openOutside({ names: NAMES, everywhere: place.port, network: RULES, trusted: theirs });
     const seen = await curl(outside, `http://${HOST}/a`);

@@ -102,19 +102,24 @@ const RAW = [
 
 describe("a request that points inward", () => {
   const requests = [...AUTHORITIES.flatMap((one) => [connectForm(one), absoluteForm(one)]), ...RAW];
-  test.each(requests.map((request) => [JSON.stringify(request.split("\r\n")[0]), request]))("%s is not made", async (_name, request) => {
-    await using canary = await listenRaw((socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ncanary"));
-    await using outside = await openOutside({
-      names: NAMES,
-      everywhere: canary.port,
-      isRefused: (address) => refusalOf(address, OWN),
-    });
-    const answer = await say(outside.port, request);
-    expect(answer).toMatch(/^HTTP\/1\.1 (?:400|403|502) /);
-    expect(answer).not.toContain("canary");
-    expect(outside.dialled).toEqual([]);
-    expect(canary.connections()).toBe(0);
-  });
+  test.each(requests.map((request) => [JSON.stringify(request.split("\r\n")[0]), request]))(
+    "%s is not made",
+    async (_name, request) => {
+      await using canary = await listenRaw((socket) =>
+        socket.end("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ncanary"),
+      );
+      await using outside = await openOutside({
+        names: NAMES,
+        everywhere: canary.port,
+        isRefused: (address) => refusalOf(address, OWN),
+      });
+      const answer = await say(outside.port, request);
+      expect(answer).toMatch(/^HTTP\/1\.1 (?:400|403|502) /);
+      expect(answer).not.toContain("canary");
+      expect(outside.dialled).toEqual([]);
+      expect(canary.connections()).toBe(0);
+    },
+  );
 
   test("the canary does answer where it may be asked: it is the checks that keep it silent", async () => {
     await using canary = await listenRaw((socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ncanary"));

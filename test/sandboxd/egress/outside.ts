@@ -72,8 +72,7 @@ export async function openOutside(options: OutsideOptions = {}): Promise<Outside
       },
       secure: async (socket, host) => {
         const secured = connectSecurely({
-          // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- what `dial` above made
-          socket: socket as Socket,
+          socket,
           servername: host,
           ca: options.trusted?.certificate,
         });
@@ -145,7 +144,11 @@ export async function listenRaw(onSocket: (socket: Socket) => void): Promise<Pla
   return await listen(createServer({ allowHalfOpen: true, noDelay: true }, onSocket));
 }
 
-export async function listenSecure(authority: Authority, host: string, onSocket: (socket: TLSSocket) => void): Promise<Place> {
+export async function listenSecure(
+  authority: Authority,
+  host: string,
+  onSocket: (socket: TLSSocket) => void,
+): Promise<Place> {
   return await listen(createSecureServer({ ...authority.identityOf(host) }, onSocket));
 }
 

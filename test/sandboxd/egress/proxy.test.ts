@@ -157,16 +157,28 @@ describe("a request for an http:// address", () => {
       });
     });
     const client = talk(here.port);
-    client.socket.write(`PUT http://${HOST}/ HTTP/1.1\r\nHost: ${HOST}\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n`);
+    client.socket.write(
+      `PUT http://${HOST}/ HTTP/1.1\r\nHost: ${HOST}\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n`,
+    );
     await client.until("HTTP/1.1 100 Continue\r\n");
     client.socket.end("body!");
     await client.until(/\r\n\r\nbody!$/);
   });
 
   test.each([
-    ["HEAD", `HEAD http://${HOST}/ HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`, "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n", ""],
+    [
+      "HEAD",
+      `HEAD http://${HOST}/ HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`,
+      "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n",
+      "",
+    ],
     ["304", get("/"), "HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\n\r\n", ""],
-    ["chunks", get("/"), "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", "2\r\nab\r\n0\r\n\r\n"],
+    [
+      "chunks",
+      get("/"),
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n",
+      "2\r\nab\r\n0\r\n\r\n",
+    ],
     ["no length at all", get("/"), "HTTP/1.1 200 OK\r\n\r\nuntil the end", "until the end"],
     ["HTTP/1.0", get("/"), "HTTP/1.0 200 OK\r\n\r\nold", "old"],
   ])("hears an answer with %s", async (_name, request, answer, body) => {

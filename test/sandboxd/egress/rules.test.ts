@@ -1,6 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { parseAddress } from "../../../src/sandboxd/egress/address.ts";
-import { compileRules, decide, headersFor, isClosed, mayResolve, type NetworkConfig } from "../../../src/sandboxd/egress/rules.ts";
+import {
+  compileRules,
+  decide,
+  headersFor,
+  isClosed,
+  mayResolve,
+  type NetworkConfig,
+} from "../../../src/sandboxd/egress/rules.ts";
 import { failureOf } from "../harness.ts";
 
 const ALL = "0.0.0.0/0";
@@ -97,9 +104,21 @@ describe("options that make no sense are refused in a sentence:", () => {
     ["a rule for every host", { rules: { "*": [] } }, /no host name/],
     ["a rule for an address", { rules: { "1.1.1.1": [] } }, /no host name/],
     ["a header that frames", { rules: { "a.example": [{ transform: { headers: { Host: "b" } } }] } }, /cannot be set/],
-    ["a header with a line end", { rules: { "a.example": [{ transform: { headers: { X: "a\r\nY: b" } } }] } }, /cannot be sent/],
-    ["a header name with a colon", { rules: { "a.example": [{ transform: { headers: { "X:": "a" } } }] } }, /cannot be set/],
-    ["E2B's secrets", { rules: { "a.example": [{ transform: { headers: { X: "${e2b.secrets.a}" } } }] } }, /Give the value/],
+    [
+      "a header with a line end",
+      { rules: { "a.example": [{ transform: { headers: { X: "a\r\nY: b" } } }] } },
+      /cannot be sent/,
+    ],
+    [
+      "a header name with a colon",
+      { rules: { "a.example": [{ transform: { headers: { "X:": "a" } } }] } },
+      /cannot be set/,
+    ],
+    [
+      "E2B's secrets",
+      { rules: { "a.example": [{ transform: { headers: { X: "${e2b.secrets.a}" } } }] } },
+      /Give the value/,
+    ],
     ["a proxy of one's own", { egressProxy: { address: "a:1" } }, /directly/],
     ["a mask for the host", { maskRequestHost: "a" }, /published/],
   ])("%s", async (_name, config, words) => expect(await refused(config)).toMatch(words));

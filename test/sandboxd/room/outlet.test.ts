@@ -72,7 +72,10 @@ describe("a room's connection to the outside", () => {
   });
 
   test("breaks for readers and writers when the program breaks it off, or when it is given up", async () => {
-    for (const end of [(one: Awaited<ReturnType<typeof opened>>) => one.hear("gone"), (one: Awaited<ReturnType<typeof opened>>) => one.pipe.destroy()]) {
+    for (const end of [
+      (one: Awaited<ReturnType<typeof opened>>) => one.hear("gone"),
+      (one: Awaited<ReturnType<typeof opened>>) => one.pipe.destroy(),
+    ]) {
       const one = await opened();
       const reading = failureOf(one.pipe.read());
       const writing = failureOf(one.pipe.write(new Uint8Array(WINDOW + 1)));
