@@ -184,6 +184,11 @@ for _ in range(400):
     s.recv(100)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
     s.close()
+for _ in range(20):
+    s = socket.create_connection(('127.0.0.1', 3128))
+    s.sendall(b'GET http://www.example/large HTTP/1.1\\r\\nHost: www.example\\r\\n\\r\\n')
+    s.recv(1)
+    s.close()
 print('done')`;
       expect(await run(sandbox, code)).toBe("done");
       expect(await run(sandbox, URLLIB)).toBe("hello");

@@ -94,6 +94,7 @@ describe("chunks", () => {
     ["a size without end", `${"0".repeat(9)}1\r\na\r\n0\r\n\r\n`],
     ["a size that is not there", "\r\n"],
     ["a bare line feed after the size", "5\nhello\r\n0\r\n\r\n"],
+    ["a size of which a line feed would eat a digit", "55\nhello\r\n0\r\n\r\n"],
     ["a bare carriage return", "5\rhello\r\n0\r\n\r\n"],
     ["a chunk longer than it says", "3\r\nhello\r\n0\r\n\r\n"],
     ["an extension", "5;a=b\r\nhello\r\n0\r\n\r\n"],

@@ -197,6 +197,20 @@ describe("a request for an http:// address", () => {
     expect(await say(here.port, get("/"))).toMatch(/^HTTP\/1\.1 502 .*"rule":"answer"/s);
   });
 
+  test("is given up when the client is gone, however long the host would think", async () => {
+    const asked = Promise.withResolvers<void>();
+    const gone = Promise.withResolvers<void>();
+    await using here = await scene((socket) => {
+      socket.once("data", () => asked.resolve());
+      socket.once("end", gone.resolve).once("close", gone.resolve);
+    });
+    const client = talk(here.port);
+    client.socket.write(get("/"));
+    await asked.promise;
+    client.socket.resetAndDestroy();
+    await gone.promise;
+  });
+
   test("is cut off when the answer is, so that nobody takes half of it for all", async () => {
     await using here = await scene((socket) =>
       socket.once("data", () => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhalf")),
