@@ -178,7 +178,7 @@ print(said[:60].split(b'\\r\\n\\r\\n')[1][:9], len(said))`;
 
     test("is let go when a program breaks its connection off, again and again", async () => {
       const code = `import socket, struct
-for _ in range(400):
+for _ in range(100):
     s = socket.create_connection(('127.0.0.1', 3128))
     s.sendall(b'CONNECT www.example:443 HTTP/1.1\\r\\n\\r\\n')
     s.recv(100)
