@@ -126,6 +126,8 @@ function environmentOf(port: number): Record<string, string> {
     https_proxy: proxy,
     NO_PROXY: none,
     no_proxy: none,
+    // Node looks at the others from version 24 on, and only when it is told to.
+    NODE_USE_ENV_PROXY: "1",
     SSL_CERT_FILE: BUNDLE,
     REQUESTS_CA_BUNDLE: BUNDLE,
     CURL_CA_BUNDLE: BUNDLE,
