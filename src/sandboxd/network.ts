@@ -16,7 +16,10 @@ export type NetworkWish = { readonly config: NetworkConfig; readonly hasInternet
 export type NetworkDescription = { readonly allowInternetAccess: boolean; readonly network?: object };
 
 /** A place in the room that holds no files of the user. */
-const BUNDLE = "/tmp/.cache/sandpiper/certificates.pem";
+const FOLDER = "/tmp/.cache/sandpiper";
+const BUNDLE = `${FOLDER}/certificates.pem`;
+/** wget has no variable for it. */
+const WGETRC = `${FOLDER}/wgetrc`;
 const CHUNK = 512 * 1024;
 
 /** Throws AppError `bad_request` or `unsupported`. Null: nothing is opened. */
@@ -86,16 +89,21 @@ export class SandboxNetwork {
 
   async #trust(bundle: string): Promise<void> {
     if (bundle === this.#bundle) return;
+    await this.#write(BUNDLE, bundle);
+    await this.#write(WGETRC, `ca_certificate = ${BUNDLE}\n`);
+    this.#bundle = bundle;
+  }
+
+  async #write(path: string, text: string): Promise<void> {
     const { channel } = this.#room;
-    const { value } = await channel.request({ op: "openWrite", path: BUNDLE });
+    const { value } = await channel.request({ op: "openWrite", path });
     const handle = typeof value === "object" && value !== null && "handle" in value ? value.handle : null;
-    const bytes = new TextEncoder().encode(bundle);
+    const bytes = new TextEncoder().encode(text);
     for (let at = 0; at < bytes.length; at += CHUNK) {
       // oxlint-disable-next-line no-await-in-loop -- a file is written in its order
       await channel.request({ op: "write", handle }, bytes.subarray(at, at + CHUNK));
     }
     await channel.request({ op: "close", handle });
-    this.#bundle = bundle;
   }
 
   #close(): void {
@@ -133,5 +141,6 @@ function environmentOf(port: number): Record<string, string> {
     CURL_CA_BUNDLE: BUNDLE,
     NODE_EXTRA_CA_CERTS: BUNDLE,
     GIT_SSL_CAINFO: BUNDLE,
+    WGETRC,
   };
 }

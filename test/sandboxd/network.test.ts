@@ -46,10 +46,14 @@ describe("a sandbox", () => {
     });
     canary = await listenRaw((socket) => socket.end("canary"));
     const config = loadConfig();
-    sandboxd = startSandboxd({ ...config, sandboxd: { port: 0, key: KEY } }, createLog("sandboxd", "error"), {
-      keepsSpare: false,
-      world: world(),
-    });
+    sandboxd = startSandboxd(
+      { ...config, sandboxd: { ...config.sandboxd, port: 0, key: KEY } },
+      createLog("sandboxd", "error"),
+      {
+        keepsSpare: false,
+        world: world(),
+      },
+    );
     const url = `http://127.0.0.1:${sandboxd.port}`;
     options = { apiKey: KEY, apiUrl: url, sandboxUrl: url };
   });
@@ -266,6 +270,7 @@ print(set(done), len(done))`;
     const sandbox = await open({ network: { denyOut: [ALL], allowOut: ["api.example"], rules } });
     const curl = "curl -sS https://api.example/ -H 'Authorization: mine'";
     expect((await sandbox.commands.run(curl)).stdout).toBe("Bearer 4711");
+    expect((await sandbox.commands.run("wget -qO- https://api.example/")).stdout).toBe("Bearer 4711");
     expect(await run(sandbox, URLLIB.replace("http://www", "https://api"))).toBe("Bearer 4711");
     const seen = await run(
       sandbox,
