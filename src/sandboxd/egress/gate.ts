@@ -133,6 +133,10 @@ class Door implements Visit {
     this.#enter("head");
   }
 
+  expectAnswer(): void {
+    this.#enter("open");
+  }
+
   note(target: Target | null, refusal: Refusal): void {
     const entry = this.#ledger.begin(target?.host ?? "", target?.port ?? 0);
     Object.assign(entry.contact, { verdict: "refused", reason: refusal.rule });

@@ -137,6 +137,8 @@ export function duplexOf(pipe: Pipe): Duplex {
       done(error);
     },
   });
+  // Whoever reads it hears of it; an error that nobody listens to would end the whole server.
+  duplex.on("error", () => undefined);
   const fill = async (): Promise<void> => {
     try {
       duplex.push(await pipe.read());

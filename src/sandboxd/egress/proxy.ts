@@ -31,14 +31,17 @@ export async function serve(visit: Visit, refusal: Refusal | null): Promise<void
 /** One request after the other; `fixed` is the host to which the client believes to speak directly. */
 async function requests(visit: Visit, client: Pipe, incoming: Incoming, fixed: Upstream | null): Promise<void> {
   let upstream = fixed;
-  const tooLarge = (): Refusal =>
-    new Refusal(431, "headers", `The headers of a request may have ${visit.headBytes} bytes together.`);
+  const tooLarge = (): Refusal => {
+    const refusal = new Refusal(431, "headers", `The headers of a request may have ${visit.headBytes} bytes together.`);
+    visit.note(null, refusal);
+    return refusal;
+  };
   while (true) {
     visit.expectHead();
     // oxlint-disable-next-line no-await-in-loop -- one request after the other
     const bytes = await incoming.head(visit.headBytes, tooLarge);
     if (bytes === null) return;
-    const head = parseRequest(bytes);
+    const head = noted(visit, () => parseRequest(bytes));
     if (fixed === null && head.start[0] === "CONNECT") {
       // oxlint-disable-next-line no-await-in-loop -- the last of the loop
       await connectTo(visit, incoming, head);
@@ -47,10 +50,11 @@ async function requests(visit: Visit, client: Pipe, incoming: Incoming, fixed: U
     const { target, path } = noted(visit, () =>
       fixed === null ? absoluteTarget(head) : innerTarget(head, fixed.target),
     );
-    const body = requestBody(head);
+    const body = noted(visit, () => requestBody(head));
     // oxlint-disable-next-line no-await-in-loop -- one request after the other
     if (upstream === null || upstream.pipe.isStale() || !isSame(upstream.target, target))
       upstream = await visit.open(target);
+    visit.expectAnswer();
     // oxlint-disable-next-line no-await-in-loop -- one request after the other
     if (!(await exchange({ head, body, path, incoming, client, upstream }))) return;
   }
@@ -103,8 +107,10 @@ function noted<Value>(visit: Visit, read: () => Value): Value {
   try {
     return read();
   } catch (error) {
-    if (error instanceof Refusal) visit.note(null, error);
-    throw error;
+    const refusal =
+      error instanceof MessageError ? new Refusal(400, "request", `The request is refused: ${error.message}.`) : error;
+    if (refusal instanceof Refusal) visit.note(null, refusal);
+    throw refusal;
   }
 }
 
@@ -153,10 +159,8 @@ function isSame(one: Target, other: Target): boolean {
 
 /** A connection that broke has nobody to answer. */
 async function answerAndLeave(client: Pipe, incoming: Incoming, error: unknown): Promise<void> {
-  const refusal =
-    error instanceof MessageError ? new Refusal(400, "request", `The request is refused: ${error.message}.`) : error;
-  if (!(refusal instanceof Refusal)) return;
-  await client.write(encodeRefusal(refusal));
+  if (!(error instanceof Refusal)) return;
+  await client.write(encodeRefusal(error));
   await leave(client, incoming);
 }
 

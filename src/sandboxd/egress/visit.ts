@@ -14,6 +14,8 @@ export type Visit = {
   readonly headBytes: number;
   /** The next request is waited for, but not for ever. */
   readonly expectHead: () => void;
+  /** The host may take its time. */
+  readonly expectAnswer: () => void;
   readonly authority: () => Authority;
   /** A host of these rules, or Refusal. There is one at a time: an earlier one is closed. */
   readonly open: (target: Target) => Promise<Upstream>;

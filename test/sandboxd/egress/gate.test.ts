@@ -147,6 +147,7 @@ describe("limits:", () => {
   ])("headers that are too large, %s", async (_name, text) => {
     await using outside = await openOutside({ names: NAMES });
     expect(await say(outside.port, text)).toMatch(/^HTTP\/1\.1 431 /);
+    expect(outside.gate.contacts()).toMatchObject([{ verdict: "refused", reason: "headers" }]);
   });
 
   test("a client that sends its headers drop by drop", async () => {
@@ -189,6 +190,32 @@ describe("limits:", () => {
     outside.clock.now += EGRESS_LIMITS.idleMs + 1;
     outside.gate.sweep();
     await client.ended;
+  });
+
+  test("but not a host that thinks before it answers the second request of a connection", async () => {
+    const asked = Promise.withResolvers<void>();
+    const thought = Promise.withResolvers<void>();
+    const answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    await using place = await listenRaw((socket) => {
+      socket.once("data", () => {
+        socket.write(answer);
+        socket.once("data", () => {
+          asked.resolve();
+          void thought.promise.then(() => socket.write(answer));
+        });
+      });
+    });
+    await using outside = await openOutside({ names: NAMES, everywhere: place.port });
+    const client = talk(outside.port);
+    const request = `GET http://${HOST}/ HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`;
+    client.socket.write(request);
+    await client.until(/ok$/);
+    client.socket.write(request);
+    await asked.promise;
+    outside.clock.now += EGRESS_LIMITS.headMs + 1;
+    outside.gate.sweep();
+    thought.resolve();
+    await client.until(/ok.*ok$/s);
   });
 
   test("two hundred connections at once are no trouble", async () => {

@@ -242,6 +242,7 @@ describe("what could be understood in two ways", () => {
     await using here = await scene(mirror);
     expect(await say(here.port, request)).toMatch(/^HTTP\/1\.1 40[03] .*"rule":"(?:request|host)"/s);
     expect(here.outside.dialled).toEqual([]);
+    expect(here.outside.gate.contacts()).toMatchObject([{ verdict: "refused", address: "" }]);
   });
 
   test("a request hidden in the chunks of another is part of its body", async () => {
