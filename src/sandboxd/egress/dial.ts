@@ -64,13 +64,15 @@ export async function reach(
   world: World,
   target: Target,
   checked: readonly Checked[],
-  signal: AbortSignal,
+  wait: { readonly attemptMs: number; readonly signal: AbortSignal },
 ): Promise<{ readonly socket: Duplex; readonly address: string; readonly rule: string }> {
+  const { signal } = wait;
   let last: unknown;
   for (const { address, rule } of checked.slice(0, 4)) {
+    const attempt = AbortSignal.any([signal, AbortSignal.timeout(wait.attemptMs)]);
     try {
       // oxlint-disable-next-line no-await-in-loop -- the next one is for when this one fails
-      return { socket: await world.dial(address, target.port, signal), address, rule };
+      return { socket: await world.dial(address, target.port, attempt), address, rule };
     } catch (error) {
       last = error;
       if (signal.aborted) break;

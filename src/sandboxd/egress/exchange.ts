@@ -104,21 +104,20 @@ async function readAnswer(answers: Incoming, host: string): Promise<Head> {
 }
 
 function outgoingFields({ head, upstream }: Exchange): Head["fields"] {
-  const { target, headers = {} } = upstream;
-  const set = Object.entries(headers);
+  const set = Object.entries(upstream.headers ?? {});
   const replaced = new Set(["host", ...set.map(([name]) => name.toLowerCase())]);
   const kept = withoutHops(head).filter(([name]) => !replaced.has(name.toLowerCase()));
   return [
-    ["Host", authorityOf(target)],
+    ["Host", authorityOf(upstream)],
     ...kept,
     ...set,
     ["Connection", keepsAlive(head, head.start[2]) ? "keep-alive" : "close"],
   ];
 }
 
-function authorityOf({ host, port, address }: Upstream["target"]): string {
+function authorityOf({ target: { host, port, address }, headers }: Upstream): string {
   const name = address?.family === 6 ? `[${host}]` : host;
-  return port === 80 || port === 443 ? name : `${name}:${port}`;
+  return port === (headers === undefined ? 80 : 443) ? name : `${name}:${port}`;
 }
 
 function answerHead(answer: Head, isKept: boolean): Head {

@@ -190,7 +190,10 @@ class Door implements Visit {
     const { signal } = connecting;
     this.#checkBytes();
     const checked = await Promise.race([check(world, this.#around.rules(), target), aborted(signal, target)]);
-    const { socket, address, rule } = await reach(world, target, checked, signal);
+    const { socket, address, rule } = await reach(world, target, checked, {
+      attemptMs: this.#options.limits.attemptMs,
+      signal,
+    });
     const headers = this.#headers(target);
     const ready = headers === undefined ? socket : await this.#secure(socket, target.host, signal);
     if (this.#gone.signal.aborted || signal.aborted) {

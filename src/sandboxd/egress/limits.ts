@@ -15,6 +15,8 @@ export const EGRESS_LIMITS = {
   headMs: 30_000,
   /** Looking up, connecting and TLS. */
   connectMs: 15_000,
+  /** One address of a name, before the next one is tried: where IPv6 is broken, it is silent. */
+  attemptMs: 4_000,
   /** Without a byte in either direction; long polling and web sockets say something within this. */
   idleMs: 300_000,
   /** How often the three times above are looked at. */

@@ -155,6 +155,23 @@ describe("a name that changes its address", () => {
     expect(outside.dialled).toEqual(["1.1.1.1:80", `${PUBLIC}:80`]);
   });
 
+  test("or when the first says nothing at all", async () => {
+    const dialled: string[] = [];
+    await using outside = await openOutside({
+      names: { "two.example": [["1.1.1.1", PUBLIC]] },
+      limits: { attemptMs: 5 },
+      dial: async (address, _port, signal) => {
+        dialled.push(address);
+        return await new Promise((_resolve, reject) => {
+          if (address === PUBLIC) reject(Object.assign(new Error("no"), { code: "ECONNREFUSED" }));
+          signal.addEventListener("abort", () => reject(new Error("too long")));
+        });
+      },
+    });
+    expect(await say(outside.port, absoluteForm("two.example"))).toMatch(/^HTTP\/1\.1 502 .*ECONNREFUSED/s);
+    expect(dialled).toEqual(["1.1.1.1", PUBLIC]);
+  });
+
   test("and a redirect inward is the client's own next request, which is refused", async () => {
     await using place = await listenRaw((socket) =>
       socket.end("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 0\r\n\r\n"),
