@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { AppError } from "../shared/errors.ts";
+import { NetworkConfig, NetworkUpdate } from "./egress/rules.ts";
 import { LIMITS } from "./limits.ts";
 import { measure } from "./metrics.ts";
 import type { Sandbox, Sandboxes } from "./sandboxes.ts";
@@ -24,6 +25,8 @@ const Create = z.object({
   metadata: Strings.nullish(),
   envVars: Strings.nullish(),
   timeout: Seconds.nullish(),
+  allow_internet_access: z.boolean().nullish(),
+  network: NetworkConfig.nullish(),
 });
 const Timeout = z.object({ timeout: Seconds.nullish() });
 const Refresh = z.object({ duration: Seconds.nullish() });
@@ -48,6 +51,7 @@ async function collectionRoute(control: Control, request: Request, url: URL): Pr
     metadata: body.metadata ?? {},
     environment: body.envVars ?? {},
     lifeMs: body.timeout == null ? LIMITS.lifeDefaultMs : body.timeout * 1_000,
+    network: { config: body.network ?? {}, hasInternet: body.allow_internet_access ?? null },
   });
   return json(connection(sandbox), 201);
 }
@@ -76,10 +80,18 @@ async function sandboxRoute(control: Control, sandbox: Sandbox, route: string, r
     case "POST fork":
       throw new AppError("unsupported", "The sandbox of this machine cannot be paused or copied.");
     case "PUT network":
-      throw new AppError("unsupported", "The sandbox of this machine has no network.");
+      await setNetwork(sandbox, request);
+      return new Response(null, { status: 204 });
+    case "GET network":
+      return json(sandbox.network.contacts());
     default:
       return failure(404, "There is no such route.");
   }
+}
+
+async function setNetwork(sandbox: Sandbox, request: Request): Promise<void> {
+  const { allow_internet_access: hasInternet, ...config } = await parseBody(request, NetworkUpdate);
+  await sandbox.network.set({ config, hasInternet: hasInternet ?? null });
 }
 
 /** Time is only ever added: a second client must not shorten the first one's. */
@@ -144,7 +156,7 @@ function description(control: Control, sandbox: Sandbox): object {
     diskSizeMB: Math.floor(LIMITS.homeBytes / 2 ** 20),
     envdVersion: ENVD_VERSION,
     metadata: sandbox.metadata,
-    allowInternetAccess: false,
+    ...sandbox.network.describe(),
     volumeMounts: [],
   };
 }

@@ -4,7 +4,9 @@ import { AppError } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
 import { commandsOf, type Commands } from "./envd/commands.ts";
 import type { Interpreter } from "./interpreter/interpreter.ts";
+import type { World } from "./egress/dial.ts";
 import { LIMITS } from "./limits.ts";
+import { rulesOf, SandboxNetwork, type NetworkWish } from "./network.ts";
 import type { Room } from "./room/room.ts";
 
 /** A room with its interpreter: what a sandbox is made of. */
@@ -17,6 +19,7 @@ export type Quarters = {
 
 export type Sandbox = Quarters & {
   readonly commands: Commands;
+  readonly network: SandboxNetwork;
   readonly id: string;
   readonly template: string;
   readonly metadata: Readonly<Record<string, string>>;
@@ -31,17 +34,20 @@ export type Wishes = {
   readonly metadata: Readonly<Record<string, string>>;
   readonly environment: Readonly<Record<string, string>>;
   readonly lifeMs: number;
+  readonly network: NetworkWish;
 };
 
 export class Sandboxes {
   readonly #living = new Map<string, Sandbox>();
   readonly #timers = new Map<string, Timer>();
   readonly #take: () => Promise<Quarters>;
+  readonly #world: World;
   readonly #log: Log;
 
-  /** `take` hands over quarters that nobody else uses. */
-  constructor(take: () => Promise<Quarters>, log: Log) {
+  /** `take` hands over quarters that nobody else uses; `world` is what an opened network leads to. */
+  constructor(take: () => Promise<Quarters>, world: World, log: Log) {
     this.#take = take;
+    this.#world = world;
     this.#log = log;
   }
 
@@ -52,14 +58,16 @@ export class Sandboxes {
         "budget",
         `There are ${LIMITS.sandboxes} sandboxes already. Kill one, or wait until one ends.`,
       );
+    // Refused before a room is used up.
+    rulesOf(wishes.network, false);
     const quarters = await this.#take();
-    if (Object.keys(wishes.environment).length > 0)
-      await quarters.room.channel.request({ op: "setEnvironment", values: wishes.environment });
+    const network = await this.#furnish(quarters, wishes);
     const now = Date.now();
     const sandbox = {
       ...quarters,
       commands: commandsOf(quarters.room.channel),
       ...wishes,
+      network,
       // 100 bits: whoever knows the id may list the contexts.
       id: `i${BigInt(`0x${randomBytes(13).toString("hex")}`).toString(36)}`,
       accessToken: randomBytes(24).toString("hex"),
@@ -71,6 +79,19 @@ export class Sandboxes {
     void this.#noticeDeath(sandbox);
     this.#log.info("sandbox-created", { sandbox: sandbox.id });
     return sandbox;
+  }
+
+  async #furnish({ room }: Quarters, { environment, network: wish }: Wishes): Promise<SandboxNetwork> {
+    try {
+      const network = new SandboxNetwork(room, this.#world, this.#log);
+      await network.set(wish);
+      if (Object.keys(environment).length > 0)
+        await room.channel.request({ op: "setEnvironment", values: environment });
+      return network;
+    } catch (error) {
+      await room.close(new Error("The sandbox could not be furnished."));
+      throw error;
+    }
   }
 
   find(id: string): Sandbox | undefined {

@@ -4,6 +4,7 @@ import { loadConfig, type Config } from "../shared/config.ts";
 import { AppError, toAppError } from "../shared/errors.ts";
 import { createLog, type Log } from "../shared/log.ts";
 import { controlRoutes, type Control } from "./control.ts";
+import { realWorld, type World } from "./egress/dial.ts";
 import { envdRoutes } from "./envd/routes.ts";
 import { interpreterRoutes } from "./interpreter/routes.ts";
 import { Pool } from "./pool.ts";
@@ -18,14 +19,18 @@ const INTERPRETER_PORT = 49999;
 
 export type Sandboxd = AsyncDisposable & { readonly port: number };
 
-/** `keepsSpares`: some rooms are always ready. */
-export async function startSandboxd(config: Config, log: Log, options = { keepsSpares: true }): Promise<Sandboxd> {
+/** `keepsSpares`: some rooms are always ready. `world`: another one than the real, for tests. */
+export async function startSandboxd(
+  config: Config,
+  log: Log,
+  options: { readonly keepsSpares: boolean; readonly world?: World } = { keepsSpares: true },
+): Promise<Sandboxd> {
   const tools = findTools(config);
   const memoryBytes = config.sandboxMemoryBytes;
   const mayFork = config.sandboxd.rooms !== "plain";
   const rooms = await Rooms.start({ tools, memoryBytes, mayFork, log });
   const pool = new Pool({ rooms, isKept: options.keepsSpares, log });
-  const sandboxes = new Sandboxes(async () => await pool.take(), log);
+  const sandboxes = new Sandboxes(async () => await pool.take(), options.world ?? realWorld(), log);
   // Without a key nobody may create a sandbox; a random one means just that.
   const key = config.sandboxd.key || randomBytes(24).toString("hex");
   const control = { sandboxes, key, memoryBytes };

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 
-from . import files, frames, kernels, processes, seals
+from . import files, forwarder, frames, kernels, processes, seals
 
 HOST_FD = 3
 PR_SET_DUMPABLE = 4
@@ -33,17 +33,20 @@ class Agent:
         self.host.setblocking(False)
         self.selector = selectors.DefaultSelector()
         self.reader = frames.FrameReader()
+        self.inbox = memoryview(bytearray(frames.MAX_BODY))
         self.outgoing = bytearray()
         self.sources = {}
         self.paused = False
         self.files = files.Files()
         self.kernels = kernels.Kernels(self)
         self.processes = processes.Processes(self)
+        self.forwarder = forwarder.Forwarder(self)
         self.operations = {
             "configure": self.configure,
             **self.files.operations(),
             **self.kernels.operations(),
             **self.processes.operations(),
+            **self.forwarder.operations(),
         }
 
     def run(self):
@@ -99,10 +102,10 @@ class Agent:
             self.flush()
         if not mask & selectors.EVENT_READ:
             return
-        data = self.host.recv(frames.MAX_BODY)
-        if not data:
+        length = self.host.recv_into(self.inbox)
+        if not length:
             os._exit(0)
-        for header, body in self.reader.push(data):
+        for header, body in self.reader.push(self.inbox[:length]):
             self.answer(header, body)
 
     def answer(self, header, body):

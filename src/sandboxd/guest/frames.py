@@ -43,7 +43,8 @@ class FrameReader:
                 return
             start = _FRAME.size + header_length
             header = json.loads(self._buffer[_FRAME.size:start])
-            body = bytes(self._buffer[start:end])
+            with memoryview(self._buffer) as whole:
+                body = bytes(whole[start:end])
             del self._buffer[:end]
             yield header, body
 

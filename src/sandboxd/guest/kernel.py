@@ -107,6 +107,8 @@ class Kernel:
             self.run(body.decode("utf-8", "replace"), header["environment"])
         elif header["op"] == "environment":
             os.environ.update(header["values"])
+            if "http_proxy" in header["values"]:
+                forget_proxies()
         elif header["op"] == "preload":
             self.wanted.extend(header["modules"])
 
@@ -178,6 +180,13 @@ class Kernel:
     def on_interrupt(self, _number, _frame):
         if self.running:
             raise KeyboardInterrupt
+
+
+def forget_proxies():
+    """urllib looks for them once; code that found no network before must find it now."""
+    request = sys.modules.get("urllib.request")
+    if request is not None:
+        request._opener = None
 
 
 def preload(module):

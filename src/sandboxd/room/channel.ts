@@ -27,6 +27,14 @@ export type RoomEvent = {
   readonly body: Uint8Array<ArrayBuffer>;
 };
 
+/** A piece of a connection that a program of the room opened to the outside; `bytes` is what the room has taken. */
+export type EgressEvent = {
+  readonly connection: number;
+  readonly what: "open" | "data" | "end" | "gone" | "room";
+  readonly bytes: number;
+  readonly body: Uint8Array<ArrayBuffer>;
+};
+
 const Header = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("reply"), id: z.number(), value: z.unknown() }),
   z.object({ kind: z.literal("fail"), id: z.number(), code: z.string().max(64), message: z.string().max(4_000) }),
@@ -35,6 +43,12 @@ const Header = z.discriminatedUnion("kind", [
     id: z.number(),
     event: z.enum(["stdout", "stderr", "result", "error", "count", "start"]),
     more: z.boolean(),
+  }),
+  z.object({
+    kind: z.literal("egress"),
+    connection: z.int().positive(),
+    what: z.enum(["open", "data", "end", "gone", "room"]),
+    bytes: z.int().nonnegative(),
   }),
 ]);
 
@@ -52,6 +66,7 @@ export class Channel {
   readonly #onBroken: (reason: Error) => void;
   #outgoing: Uint8Array[] = [];
   #drained: (() => void)[] = [];
+  #onEgress: ((event: EgressEvent) => void) | null = null;
   #nextId = 1;
   #closed: Error | null = null;
 
@@ -89,6 +104,19 @@ export class Channel {
     return await reply;
   }
 
+  /** Says something that is not answered. Resolves when not much waits to be sent any more, or the room has ended. */
+  async tell(operation: Operation, body?: Uint8Array): Promise<void> {
+    if (this.#closed !== null) return;
+    this.#outgoing.push(encodeFrame({ ...operation, id: 0 }, body));
+    this.#flush();
+    if (this.#outgoing.length > 0) await new Promise<void>((resolve) => this.#drained.push(resolve));
+  }
+
+  /** `listener` may throw FrameError, which ends the room. */
+  hearEgress(listener: (event: EgressEvent) => void): void {
+    this.#onEgress = listener;
+  }
+
   /** Nothing more is asked or heard; the other side is told, and `gone` resolves when it is. */
   close(reason: Error): void {
     this.#end(reason);
@@ -121,6 +149,11 @@ export class Channel {
     const parsed = Header.safeParse(frame.header);
     if (!parsed.success) throw new FrameError("The room sent a header that is not part of the protocol.");
     const header = parsed.data;
+    if (header.kind === "egress") {
+      if (this.#onEgress === null) throw new FrameError("The room spoke to the outside, which it was not given.");
+      this.#onEgress({ ...header, body: frame.body });
+      return;
+    }
     const pending = this.#pending.get(header.id);
     if (pending === undefined) throw new FrameError("The room answered a request that was never made.");
     if (header.kind === "event") {

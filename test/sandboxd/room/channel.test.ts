@@ -33,6 +33,8 @@ describe("a channel to a room that lies", () => {
     "sends a list as header": "send([1, 2])",
     "answers what nobody asked": "send({'kind': 'reply', 'id': 99, 'value': 1})",
     "sends events where none belong": "send({'kind': 'event', 'id': 1, 'event': 'stdout', 'more': False})",
+    "speaks to the outside, which it was not given":
+      "send({'kind': 'egress', 'connection': 1, 'what': 'open', 'bytes': 0})",
     "answers twice": "send({'kind': 'reply', 'id': 1, 'value': 1}); send({'kind': 'reply', 'id': 1, 'value': 1})",
     "hangs up": "s.close()",
   };
