@@ -188,7 +188,7 @@ function show(job: Ended, written: ReadonlyMap<string, string>): void {
     console.log(
       rendered(
         job.output?.text ?? "",
-        process.stdout.isTTY && Bun.enableANSIColors,
+        Boolean(process.stdout.isTTY) && Bun.enableANSIColors,
         process.stdout.columns ?? UNWRAPPED,
       ),
     );

@@ -296,8 +296,14 @@ class Lanes {
     if (outcome === "later" || outcome === "unknown") this.#waits.set(delivery.id, { until, refusals });
     else this.#waits.delete(delivery.id);
     const end = { outcome, error: error.message, notBefore: now() + waitMs };
-    await this.#insist(() => endAttempt(board, delivery.id, end, now()));
-    if (outcome === "failed") await this.#apologise(chat, channel, delivery, operation, error);
+    const sorry = outcome === "failed" ? this.#apology(chat, channel, operation, error) : [];
+    await this.#insist(() =>
+      endAttempt(board, delivery.id, end, now(), (tx) =>
+        sorry.forEach((one, index) =>
+          queueDelivery(tx, { id: `${delivery.id}.sorry.${index}`, chatId: chat.id, operation: one }, now()),
+        ),
+      ),
+    );
   }
 
   /** A refusal is given up only after a day, and never in the first minutes: the machine may have slept. */
@@ -325,27 +331,16 @@ class Lanes {
   }
 
   /** What cannot be sent is not passed over in silence, and the words beside a picture are said without it. */
-  async #apologise(
-    chat: Chat,
-    channel: Channel,
-    delivery: Delivery,
-    operation: Operation,
-    error: DeliveryError,
-  ): Promise<void> {
+  #apology(chat: Chat, channel: Channel, operation: Operation, error: DeliveryError): Operation[] {
     const isText = operation.kind === "text";
     // Words that the platform does not take will not be taken in other words either.
-    if (isText && error.failure === "permanent") return;
-    const { board, now, linkTo } = this.#desk;
+    if (isText && error.failure === "permanent") return [];
     const what = isText ? "An answer" : "A file";
-    const sorry = `${what} could not be sent here. ${error.message} It is in the dashboard: ${linkTo(chat.conversationId)}`;
+    const link = this.#desk.linkTo(chat.conversationId);
+    const sorry = `${what} could not be sent here. ${error.message} It is in the dashboard: ${link}`;
     const markdown = isText || operation.plain === "" ? sorry : `${literal(operation.plain)}\n\n${sorry}`;
     const actions = operation.kind === "album" ? [] : operation.buttons;
-    const operations = render({ markdown, files: [], actions, dashboard: "" }, channel.can);
-    await board.write((tx) =>
-      operations.forEach((one, index) =>
-        queueDelivery(tx, { id: `${delivery.id}.sorry.${index}`, chatId: chat.id, operation: one }, now()),
-      ),
-    );
+    return render({ markdown, files: [], actions, dashboard: "" }, channel.can);
   }
 
   #fileOf(id: string): OutgoingFile {

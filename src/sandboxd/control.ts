@@ -74,7 +74,7 @@ async function sandboxRoute(control: Control, sandbox: Sandbox, route: string, r
       prolong(control, sandbox, (await parseBody(request, Timeout)).timeout);
       return json(connection(sandbox));
     case "GET metrics":
-      return json([await measure(sandbox.room.pid, control.memoryBytes)]);
+      return json([measure(sandbox.room, control.memoryBytes)]);
     case "POST pause":
     case "POST snapshots":
     case "POST fork":

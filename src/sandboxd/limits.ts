@@ -39,6 +39,10 @@ export const LIMITS = {
   homeBytes: 512 * MIB,
   tmpBytes: 256 * MIB,
   shmBytes: 64 * MIB,
+  /** Files and folders: each is memory of the kernel's, which no size of a tmpfs counts. */
+  files: 250_000,
+  /** Below this much memory that programs can still have, the hungriest room is emptied. */
+  machineFloorBytes: 256 * MIB,
   processes: 128,
   openFiles: 1_024,
 } as const;

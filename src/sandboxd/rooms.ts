@@ -11,12 +11,14 @@ import { openRoom } from "./room/room.ts";
 import { Zygote } from "./room/zygote.ts";
 import type { Quarters } from "./sandboxes.ts";
 import type { Tools } from "./tools.ts";
+import type { Watchdog } from "./watchdog.ts";
 
 export type RoomsOptions = {
   readonly tools: Tools;
   readonly memoryBytes: number;
   /** Off: Python is always started inside. */
   readonly mayFork: boolean;
+  readonly watchdog: Watchdog;
   readonly log: Log;
 };
 
@@ -104,11 +106,13 @@ export class Rooms {
 
   async #fork(zygote: Zygote): Promise<Quarters> {
     const room = await zygote.openRoom(this.#options.memoryBytes);
+    this.#options.watchdog.watch(room);
     return { room, interpreter: await openInterpreter(room.channel), preloaded: Promise.resolve() };
   }
 
   async #startInside(): Promise<Quarters> {
     const room = await openRoom(this.#options.tools, this.#options.memoryBytes);
+    this.#options.watchdog.watch(room);
     const interpreter = await openInterpreter(room.channel);
     await this.#fonts.handTo(room.channel);
     const context = interpreter.contexts()[0]?.id;

@@ -12,6 +12,7 @@ import { RoomError } from "./room/channel.ts";
 import { Rooms } from "./rooms.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { findTools } from "./tools.ts";
+import { Watchdog } from "./watchdog.ts";
 import { failure, failureOf, failureOfRoom, json } from "./wire.ts";
 
 const ENVD_PORT = 49983;
@@ -28,7 +29,8 @@ export async function startSandboxd(
   const tools = findTools(config);
   const memoryBytes = config.sandboxMemoryBytes;
   const mayFork = config.sandboxd.rooms !== "plain";
-  const rooms = await Rooms.start({ tools, memoryBytes, mayFork, log });
+  const watchdog = new Watchdog(memoryBytes, log);
+  const rooms = await Rooms.start({ tools, memoryBytes, mayFork, watchdog, log });
   const pool = new Pool({ rooms, isKept: options.keepsSpares, log });
   const sandboxes = new Sandboxes(async () => await pool.take(), options.world ?? realWorld(), log);
   // Without a key nobody may create a sandbox; a random one means just that.
@@ -48,6 +50,7 @@ export async function startSandboxd(
     [Symbol.asyncDispose]: async () => {
       await Promise.all([sandboxes.killAll(), pool.close()]);
       rooms.close();
+      watchdog.close();
       await server.stop(true);
     },
   };

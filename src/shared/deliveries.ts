@@ -167,7 +167,14 @@ export type DeliveryEnd =
 
 const STATES = { later: "ready", unknown: "sending", held: "held", failed: "failed" } as const;
 
-export function endAttempt(board: Board, id: string, end: DeliveryEnd, now: number): Promise<void> {
+/** `also` is statements of the same transaction. */
+export function endAttempt(
+  board: Board,
+  id: string,
+  end: DeliveryEnd,
+  now: number,
+  also: (tx: Tx) => void = () => undefined,
+): Promise<void> {
   return board.write((tx) => {
     if (end.outcome === "sent") {
       // Not any more where the platform has already told that it could not deliver.
@@ -185,6 +192,7 @@ export function endAttempt(board: Board, id: string, end: DeliveryEnd, now: numb
       end.outcome === "later" ? 1 : 0,
       id,
     );
+    also(tx);
   });
 }
 

@@ -9,6 +9,7 @@ const Answer = z.strictObject({
   conversation_id: z.string(),
   status: z.string(),
   text: z.string(),
+  stdout: z.string(),
   code: z.string().nullable(),
   artifacts: z.array(
     z.strictObject({

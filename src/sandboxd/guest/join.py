@@ -35,13 +35,15 @@ def main(connection):
     wanted, program = first_frame(connection)
     try:
         room = Room(connection, wanted, program)
+        child = os.fork()
     except Exception as error:
         answer = {"kind": "fail", "id": wanted["id"], "code": "unavailable", "message": f"{type(error).__name__}: {error}"[:2000]}
         connection.sendall(frames.encode_frame(answer))
         os._exit(1)
-    child = os.fork()
     if child == 0:
         room.become_agent()
+    told = {"pid": room.pid, "agent": child}
+    connection.sendall(frames.encode_frame({"kind": "reply", "id": wanted["id"], "value": told}))
     room.wait(child)
     os._exit(0)
 
@@ -77,7 +79,6 @@ class Room:
             os.close(one)
         await_filter(self.pid)
         enter(self.pid)
-        connection.sendall(frames.encode_frame({"kind": "reply", "id": wanted["id"], "value": {"pid": self.pid}}))
 
     def become_agent(self):
         try:

@@ -52,6 +52,9 @@ const Header = z.discriminatedUnion("kind", [
   }),
 ]);
 
+/** What makes a room its user's. */
+const USERS = new Set(["run", "startProcess", "openWrite"]);
+
 type Pending = {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
@@ -68,6 +71,7 @@ export class Channel {
   #drained: (() => void)[] = [];
   #onEgress: ((event: EgressEvent) => void) | null = null;
   #nextId = 1;
+  #isUntouched = true;
   #closed: Error | null = null;
 
   private constructor(socket: Socket, gone: Promise<void>, onBroken: (reason: Error) => void) {
@@ -93,9 +97,20 @@ export class Channel {
     return channel;
   }
 
+  /** Something was asked, and the answer is not there yet. */
+  get isBusy(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  /** Nothing of a user's was asked yet: no code, no command. */
+  get isUntouched(): boolean {
+    return this.#isUntouched;
+  }
+
   /** Resolves with the agent's answer; rejects with RoomError when it refuses, or with the reason of the room's end. */
   async request(operation: Operation, body?: Uint8Array, onEvent?: (event: RoomEvent) => void): Promise<Reply> {
     if (this.#closed !== null) throw this.#closed;
+    if (USERS.has(operation.op)) this.#isUntouched = false;
     const id = this.#nextId++;
     const frame = encodeFrame({ ...operation, id }, body);
     const reply = new Promise<Reply>((resolve, reject) => this.#pending.set(id, { resolve, reject, onEvent }));

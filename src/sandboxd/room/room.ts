@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import type { Subprocess } from "bun";
 import { AppError } from "../../shared/errors.ts";
 import { LIMITS } from "../limits.ts";
+import { familyOf } from "../processes.ts";
 import type { Tools } from "../tools.ts";
 import { agentCommand } from "./argv.ts";
 import { Channel, RoomError } from "./channel.ts";
@@ -22,6 +23,8 @@ export type Room = AsyncDisposable & {
   readonly channel: Channel;
   /** Process 1 of the room, as this machine numbers it. */
   readonly pid: number;
+  /** Process 1 and whatever else a room is made of: what runs in it besides is its user's. */
+  readonly staff: readonly number[];
   readonly python: string;
   /** Resolves with the reason when the room has ended, however that came. */
   readonly ended: Promise<Error>;
@@ -40,7 +43,10 @@ export async function openRoom(tools: Tools, memoryBytes: number): Promise<Room>
     const channel = await Channel.open(openDescriptor(descriptor(started, CHANNEL_FD)), broken.resolve);
     const pid = await childPid(started);
     void started.exited.then(() => channel.close(new Error("The room has ended.")));
-    return await furnish({ channel, pid, broken: broken.promise, gone: started.exited, complaint }, memoryBytes);
+    return await furnish(
+      { channel, pid, agent: pid, broken: broken.promise, gone: started.exited, complaint },
+      memoryBytes,
+    );
   } catch (cause) {
     started.kill("SIGKILL");
     await started.exited;
@@ -51,6 +57,7 @@ export async function openRoom(tools: Tools, memoryBytes: number): Promise<Room>
 export type Shell = {
   readonly channel: Channel;
   readonly pid: number;
+  readonly agent: number;
   /** Resolves when the channel broke. */
   readonly broken: Promise<Error>;
   /** Resolves when no process of the room is left. */
@@ -59,7 +66,10 @@ export type Shell = {
 };
 
 /** Sets the limits, and has the room die when its channel breaks. Rejects when the agent does not take the limits. */
-export async function furnish({ channel, pid, broken, gone, complaint }: Shell, memoryBytes: number): Promise<Room> {
+export async function furnish(
+  { channel, pid, agent, broken, gone, complaint }: Shell,
+  memoryBytes: number,
+): Promise<Room> {
   let isGone = false;
   void gone.then(() => (isGone = true));
   const close = async (reason: Error): Promise<void> => {
@@ -72,7 +82,8 @@ export async function furnish({ channel, pid, broken, gone, complaint }: Shell, 
   try {
     const python = await configure(channel, memoryBytes);
     const end = () => close(new Error("The room was closed."));
-    return { channel, pid, python, ended: broken, complaint, close, [Symbol.asyncDispose]: end };
+    const staff = familyOf([pid, agent]);
+    return { channel, pid, staff, python, ended: broken, complaint, close, [Symbol.asyncDispose]: end };
   } catch (error) {
     await close(new Error("The room could not be furnished."));
     throw error;

@@ -20,7 +20,8 @@ const ARGUMENTS_FD = 98;
 const STATUS_FD = 99;
 
 const Ready = z.object({ fonts: z.array(z.string()) });
-const Joined = z.object({ pid: z.number().int().positive() });
+const Pid = z.number().int().positive();
+const Joined = z.object({ pid: Pid, agent: Pid });
 
 export class Zygote {
   /** Resolves when rooms can be had; rejects when this machine has no zygote. */
@@ -57,8 +58,8 @@ export class Zygote {
     try {
       channel = await Channel.open(openAddress(ADDRESS), broken.resolve);
       const { filter, ...wanted } = this.#wanted();
-      const { pid } = Joined.parse((await channel.request({ op: "room", ...wanted }, filter)).value);
-      const shell = { channel, pid, broken: broken.promise, gone: channel.gone, complaint: Promise.resolve("") };
+      const { pid, agent } = Joined.parse((await channel.request({ op: "room", ...wanted }, filter)).value);
+      const shell = { channel, pid, agent, broken: broken.promise, gone: channel.gone, complaint: Promise.resolve("") };
       return await furnish(shell, memoryBytes);
     } catch (cause) {
       channel?.close(new Error("The room could not be made."));

@@ -1,0 +1,83 @@
+// The processes of a room as this machine sees them. What is read is the kernel's word: nothing from inside is believed, and
+// no path of a room is opened.
+import { readdirSync, readFileSync, statfsSync } from "node:fs";
+
+const KIB = 2 ** 10;
+
+/** From these on down: every process whose parents lead here. A room's orphans become children of its process 1. */
+export function familyOf(roots: readonly number[]): number[] {
+  const seen = new Set(roots);
+  // A set may grow while it is walked.
+  for (const pid of seen) for (const child of childrenOf(pid)) seen.add(child);
+  return [...seen];
+}
+
+function childrenOf(pid: number): number[] {
+  return tasksOf(pid).flatMap((task) => numbers(read(`/proc/${pid}/task/${task}/children`)));
+}
+
+function tasksOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    // It has ended meanwhile.
+    return [];
+  }
+}
+
+const numbers = (text: string): number[] => text.split(" ").filter(Boolean).map(Number);
+
+/** Bytes that this process has in memory and not in files, at most: what it shares with others is counted whole. Cheap. */
+export function memoryAtMost(pid: number): number {
+  const status = read(`/proc/${pid}/status`);
+  return kibibytes(status, "RssAnon") + kibibytes(status, "RssShmem");
+}
+
+/** The same, of what is shared only its part; null: it may not be looked at. It takes milliseconds for a large process. */
+export function memoryExactly(pid: number): number | null {
+  const rollup = read(`/proc/${pid}/smaps_rollup`);
+  return rollup === "" ? null : kibibytes(rollup, "Pss_Anon") + kibibytes(rollup, "Pss_Shmem");
+}
+
+function kibibytes(text: string, name: string): number {
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? 0) * KIB;
+}
+
+export type DiskUse = { readonly bytes: number; readonly files: number };
+
+/** What lies on these mounts of the room; nothing for one that cannot be asked. */
+export function diskUse(pid: number, mounts: readonly string[]): DiskUse {
+  const uses = mounts.map((mount): DiskUse => {
+    try {
+      const disk = statfsSync(`/proc/${pid}/root${mount}`);
+      return { bytes: (disk.blocks - disk.bfree) * disk.bsize, files: disk.files - disk.ffree };
+    } catch {
+      return { bytes: 0, files: 0 };
+    }
+  });
+  return {
+    bytes: uses.reduce((sum, { bytes }) => sum + bytes, 0),
+    files: uses.reduce((sum, { files }) => sum + files, 0),
+  };
+}
+
+/** Hundredths of a second that it has had of a processor, on every Linux that Bun runs on. */
+export function processorTicks(pid: number): { readonly used: number; readonly startedAt: number } {
+  const stat = read(`/proc/${pid}/stat`);
+  // After the name, which may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return { used: Number(fields[11] ?? 0) + Number(fields[12] ?? 0), startedAt: Number(fields[19] ?? 0) };
+}
+
+/** Bytes that programs on this machine can still have. */
+export function memoryAvailable(): number {
+  return kibibytes(read("/proc/meminfo"), "MemAvailable");
+}
+
+export function read(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,52 @@
+// Memory that no limit of a single process stops: it is seen from outside, and the room goes on without what took it.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { startServer, WAYS, type TestServer } from "./harness.ts";
+
+const LIMIT_MB = 512;
+
+/** Each would take gigabytes. */
+const BOMBS = {
+  "shared memory":
+    "import mmap\nkept = []\nwhile True:\n    m = mmap.mmap(-1, 64 << 20)\n    m.write(b'x' * (64 << 20))\n    kept.append(m)",
+  "many processes":
+    "import os\nfor _ in range(20):\n    if os.fork() == 0:\n        kept = bytearray(b'x' * (100 << 20))\n        while True: pass\nwhile True: pass",
+  "a process that left its parents":
+    "import os\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        import mmap\n        kept = []\n        while True:\n            m = mmap.mmap(-1, 64 << 20)\n            m.write(b'x' * (64 << 20))\n            kept.append(m)\n    os._exit(0)\nimport time\ntime.sleep(60)",
+  "files in memory and memory":
+    "open('/home/user/big', 'wb').write(b'x' * (300 << 20))\nkept = []\nwhile True: kept.append(bytearray(b'x' * (32 << 20)))",
+};
+
+describe.each(WAYS)("a room that takes too much, %s", (_name, way) => {
+  let server: TestServer;
+  beforeAll(async () => void (server = await startServer({ ...way, SANDPIPER_MEMORY_MB: String(LIMIT_MB) })));
+  afterAll(async () => await server[Symbol.asyncDispose]());
+
+  test.each(Object.entries(BOMBS))("by %s loses what runs in it, and goes on", async (_kind, bomb) => {
+    const sandbox = await server.create();
+    await sandbox.files.write("kept.txt", "kept");
+    const { error } = await sandbox.runCode(bomb);
+    expect(["KernelDied", "MemoryError"]).toContain(error?.name ?? "");
+    expect((await sandbox.runCode("1 + 1")).text).toBe("2");
+    expect(await sandbox.files.read("kept.txt")).toBe("kept");
+    await sandbox.kill();
+  });
+
+  test("by files without number is ended", async () => {
+    const sandbox = await server.create();
+    const ended = sandbox.runCode(
+      "import os\nfor d in range(1000):\n    os.mkdir(f'/tmp/{d}')\n    for f in range(1000): os.mknod(f'/tmp/{d}/{f}')",
+    );
+    expect(await ended.then((done) => done.error?.name, String)).toContain("sandbox was killed");
+    expect(await sandbox.isRunning()).toBe(false);
+  });
+
+  test("is left alone when processes share what they have", async () => {
+    const sandbox = await server.create();
+    const { text, error } = await sandbox.runCode(
+      "import os, time\nbig = bytearray(b'x' * (100 << 20))\npids = []\nfor _ in range(6):\n    pid = os.fork()\n    if pid == 0:\n        time.sleep(1)\n        os._exit(sum(big[:100]) % 7)\n    pids.append(pid)\n[os.waitpid(pid, 0)[1] for pid in pids]\n'done'",
+    );
+    expect(error).toBeUndefined();
+    expect(text).toBe("done");
+    await sandbox.kill();
+  });
+});
