@@ -49,7 +49,7 @@ export function createDoor(desk: DoorDesk, channel: Channel): Door {
     admit: async (arrivals, receipts = []) => {
       const woken = await desk.board.write((tx) => [
         ...arrivals.map((arrival) => letIn(desk, tx, account, arrival)),
-        ...receipts.map((receipt) => takeReceipt(tx, account, receipt, desk.now())),
+        ...receipts.map((receipt) => takeReceipt(desk, tx, account, receipt)),
       ]);
       desk.onAdmitted(new Set(woken.filter((chatId) => chatId !== null)));
     },
@@ -163,7 +163,8 @@ export function markOf({ channel, account, person }: Contact): string {
 }
 
 /** Returns the chat that the message is in; null for none of ours, and for what was told before. */
-function takeReceipt(tx: Tx, account: Account, receipt: Receipt, now: number): string | null {
+function takeReceipt(desk: DoorDesk, tx: Tx, account: Account, receipt: Receipt): string | null {
+  const now = desk.now();
   const failed = { ...account, eventId: `failed:${receipt.platformId}`, messageKey: null, chatId: null, body: null };
   if (receipt.status !== "failed")
     // Platforms tell in any order: what failed has not arrived after all.
@@ -172,5 +173,18 @@ function takeReceipt(tx: Tx, account: Account, receipt: Receipt, now: number): s
   const failure = receipt.error?.failure ?? "permanent";
   const outcome = failure === "window" ? "held" : failure === "not_sent" ? "later" : "failed";
   const error = receipt.error?.message ?? "The platform could not deliver it.";
-  return recallSent(tx, receipt, { outcome, error, notBefore: now + (receipt.error?.retryAfterMs ?? 0) }, now);
+  const chatId = recallSent(tx, receipt, { outcome, error, notBefore: now + (receipt.error?.retryAfterMs ?? 0) }, now);
+  // An apology that cannot be delivered is not apologised for.
+  if (chatId !== null && outcome === "failed" && receipt.delivery?.startsWith(SORRY) !== true)
+    say(
+      desk,
+      tx,
+      chatId,
+      `${SORRY}${receipt.platformId}`,
+      `Something could not be delivered here. ${error} It is in the dashboard.`,
+      [],
+    );
+  return chatId;
 }
+
+const SORRY = "sorry:";

@@ -1,6 +1,7 @@
 // WhatsApp's people at the real door: whoever was let in stays let in under any of their ids, and hears what was held.
 import { describe, expect, test } from "bun:test";
 import { DeliveryError } from "../../../src/core/channels/channel.ts";
+import { GraphFailure } from "../../../fakes/graph/failure.ts";
 import { createDoor } from "../../../src/core/door.ts";
 import { setStanding } from "../../../src/shared/contacts.ts";
 import { beginDelivery, endAttempt, queueDelivery } from "../../../src/shared/deliveries.ts";
@@ -30,6 +31,14 @@ async function openHouse(desk: WhatsAppDesk) {
     /** Of those who were let in, what was said; of others nothing. */
     kept: () =>
       place.rows("SELECT body FROM arrivals WHERE body IS NOT NULL ORDER BY seq").map(({ body }) => String(body)),
+    /** As the outbox does with what is queued. */
+    send: async (id: string) => {
+      const operation = { kind: "text", text: id, plain: id, buttons: [] } as const;
+      await beginDelivery(board, id);
+      const platformId = await channel.deliver(desk.order(operation, { id }), never);
+      await endAttempt(board, id, { outcome: "sent", platformId }, clock.now());
+      return platformId;
+    },
     /** As the outbox does. */
     say: async (id: string) => {
       const known = place.rows("SELECT id FROM chats")[0]?.["id"];
@@ -135,6 +144,24 @@ test("that a message failed is heard once, and what is told of it afterwards cha
   await endAttempt(house.board, "job:1:0", { outcome: "sent", platformId: "second" }, clock.now());
   await door.admit([], [told("failed", first)]);
   expect(house.stateOf("job:1:0")?.["state"]).toBe("sent");
+});
+
+test("who was sent what the platform could not deliver after all is told so, once", async () => {
+  await using desk = await openDesk({ rules: { statuses: [] } });
+  await using house = await openHouse(desk);
+  desk.ada.say("Graph this");
+  await desk.graph.webhooks.idle();
+  const first = await house.say("job:1:0");
+  const told = () => house.rows("SELECT id, operation FROM deliveries WHERE id LIKE 'sorry:%'");
+  desk.graph.tell(first, new GraphFailure(131_053, "The file could not be read"));
+  await desk.graph.webhooks.idle();
+  expect(house.stateOf("job:1:0")?.["state"]).toBe("failed");
+  expect(told().length).toBe(1);
+  expect(JSON.stringify(told())).toContain("could not be delivered here");
+  const second = await house.send(String(told()[0]?.["id"]));
+  desk.graph.tell(second, new GraphFailure(131_026, "Gone"));
+  await desk.graph.webhooks.idle();
+  expect(told().length).toBe(1);
 });
 
 test("a message whose answer was lost is known by its status", async () => {
