@@ -123,7 +123,11 @@ function checkPage(config: Config): string {
 }
 
 const Probe = z.discriminatedUnion("ok", [
-  z.object({ ok: z.literal(true), versions: z.record(z.string(), z.string()).optional() }),
+  z.object({
+    ok: z.literal(true),
+    versions: z.record(z.string(), z.string()).optional(),
+    forks: z.boolean().nullable().optional(),
+  }),
   z.object({ ok: z.literal(false), layer: z.string(), message: z.string(), fix: z.string() }),
 ]);
 const Tools = z.object({
@@ -143,14 +147,15 @@ async function probeRoom(config: Config): Promise<string> {
     "--base": python.base,
   };
   const flags = Object.entries(options).flatMap(([name, value]) => (value === null ? [] : [name, value]));
-  const child = Bun.spawn([process.execPath, join(config.root, "src/sandboxd/probe.ts"), ...flags], {
+  const child = Bun.spawn([process.execPath, join(config.root, "src/sandboxd/probe.ts"), ...flags, "--forks"], {
     stdout: "pipe",
     stderr: "inherit",
   });
   const probe = Probe.parse(JSON.parse(await new Response(child.stdout).text()));
   if (!probe.ok) throw new ProbeFailure(probe.message, probe.fix);
   const versions = Object.entries(probe.versions ?? {}).map(([name, version]) => `${name} ${version}`);
-  return `namespaces, one unprivileged user, no network, read-only system (shared kernel); ${versions.join(", ")}`;
+  const way = probe.forks === true ? "forked from a Python that is ready" : "with Python started inside (slower)";
+  return `tier: namespaces + seccomp, shared kernel; rooms are made ${way}; ${versions.join(", ")}`;
 }
 
 const Receipt = z.object({ job_id: z.string(), conversation_id: z.string() });

@@ -45,4 +45,6 @@ export const LIMITS = {
   machineFloorBytes: 256 * MIB,
   processes: 128,
   openFiles: 1_024,
+  /** Of one process; a sandbox's time bounds them all. */
+  cpuSeconds: 3_600,
 } as const;

@@ -3,17 +3,26 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import { ROOT } from "../shared/config.ts";
 import { AppError, toAppError } from "../shared/errors.ts";
+import { createLog } from "../shared/log.ts";
+import { pause } from "../shared/stop.ts";
 import { openInterpreter } from "./interpreter/interpreter.ts";
 import { inYard, optionsFor, troubleWithYard } from "./launch.ts";
 import { explain, LAYERS, type Layer, type Trouble } from "./probe_troubles.ts";
 import { deliver } from "./room/descriptor.ts";
 import { hostLayout } from "./room/host.ts";
 import { openRoom } from "./room/room.ts";
+import { isYard, Zygote } from "./room/zygote.ts";
+import { LIMITS } from "./limits.ts";
 import { architectureOf, seccompFilter } from "./room/seccomp.ts";
 import { findTools, type Tools } from "./tools.ts";
 
 const Report = z.discriminatedUnion("ok", [
-  z.object({ ok: z.literal(true), versions: z.record(z.string(), z.string()) }),
+  z.object({
+    ok: z.literal(true),
+    versions: z.record(z.string(), z.string()),
+    /** Whether rooms are forked from a Python that is ready; null: that was not asked. */
+    forks: z.boolean().nullable(),
+  }),
   z.object({ ok: z.literal(false), layer: z.enum(LAYERS), message: z.string(), fix: z.string() }),
 ]);
 export type ProbeReport = z.infer<typeof Report>;
@@ -30,12 +39,37 @@ const STEPS: readonly { readonly layer: Layer; readonly flags: readonly string[]
   { layer: "nested-namespaces", flags: ["--disable-userns"] },
 ];
 
-/** Makes a real room, and imports `modules` in it, unless null. Never throws for what the machine lacks. */
-export async function probe(tools: Tools, modules: readonly string[] | null): Promise<ProbeReport> {
+/** Makes a real room, and imports modules in it. Never throws for what the machine lacks. */
+export async function probe(tools: Tools, { modules, asksForks }: Wanted): Promise<ProbeReport> {
   const trouble = (await tryVersion(tools.bwrap)) ?? (await trySteps(tools.bwrap));
   if (trouble !== null) return { ok: false, ...trouble };
-  if (modules === null) return { ok: true, versions: {} };
-  return await tryRoom(tools, modules);
+  if (modules === null) return { ok: true, versions: {}, forks: null };
+  const report = await tryRoom(tools, modules);
+  return report.ok && asksForks ? { ...report, forks: await tryFork(tools) } : report;
+}
+
+type Wanted = {
+  /** Null: no Python is started. */
+  readonly modules: readonly string[] | null;
+  readonly asksForks: boolean;
+};
+
+/** The fast way to a room, once. */
+async function tryFork(tools: Tools): Promise<boolean> {
+  if (!isYard()) return false;
+  const zygote = await Zygote.start(
+    tools,
+    createLog("probe", "error", () => undefined),
+  );
+  try {
+    await Promise.race([zygote.ready, pause(LIMITS.startMs, new AbortController().signal)]);
+    await using room = await zygote.openRoom(PROBE_MEMORY_BYTES);
+    return room.python !== "";
+  } catch {
+    return false;
+  } finally {
+    zygote.stop();
+  }
 }
 
 async function tryVersion(bwrap: string): Promise<Trouble | null> {
@@ -94,6 +128,7 @@ async function tryRoom(tools: Tools, modules: readonly string[]): Promise<ProbeR
     const named = all.filter(([, version]) => version !== "");
     return {
       ok: true,
+      forks: null,
       versions: { python: room.python, ...Object.fromEntries(named.map(([name, version]) => [name, String(version)])) },
     };
   } catch (error) {
@@ -131,12 +166,12 @@ async function run(command: readonly string[], given?: Uint8Array): Promise<Outc
 }
 
 /** The probe goes into the yard in the same way as the server does, and asks again from there. */
-async function probeInYard(tools: Tools, modules: readonly string[] | null): Promise<ProbeReport> {
+async function probeInYard(tools: Tools, wanted: Wanted): Promise<ProbeReport> {
   const options = optionsFor(ROOT, tools);
   const trouble = await troubleWithYard(options);
   if (trouble !== null)
-    return options.uid === 0 ? { ok: false, ...explain("mount", trouble) } : await probe(tools, modules);
-  const launch = inYard(options, ["src/sandboxd/probe.ts", ...flagsOf(modules), "--staged"]);
+    return options.uid === 0 ? { ok: false, ...explain("mount", trouble) } : await probe(tools, wanted);
+  const launch = inYard(options, ["src/sandboxd/probe.ts", ...flagsOf(wanted), "--staged"]);
   const { stdout, stderr } = await run([
     "env",
     ...Object.entries(launch.env).map((pair) => pair.join("=")),
@@ -149,8 +184,11 @@ async function probeInYard(tools: Tools, modules: readonly string[] | null): Pro
   }
 }
 
-function flagsOf(modules: readonly string[] | null): string[] {
-  return modules === null ? [] : ["--python", "as set-up says", ...modules.flatMap((name) => ["--import", name])];
+function flagsOf({ modules, asksForks }: Wanted): string[] {
+  const forks = asksForks ? ["--forks"] : [];
+  return modules === null
+    ? []
+    : ["--python", "as set-up says", ...modules.flatMap((name) => ["--import", name]), ...forks];
 }
 
 async function main(): Promise<ProbeReport> {
@@ -162,19 +200,21 @@ async function main(): Promise<ProbeReport> {
     base: text,
     import: { type: "string", multiple: true },
     staged: { type: "boolean" },
+    forks: { type: "boolean", default: false },
   } as const;
   const { values } = parseArgs({ args: Bun.argv.slice(2), options });
   const found = findTools({ root: ROOT, bwrap: values.bwrap ?? "", python: values.python ?? "" });
   const modules = values.python === undefined ? null : (values.import ?? MODULES);
+  const wanted = { modules, asksForks: values.forks };
   // In the yard, set-up's file says where the things are now.
-  if (values.staged === true) return await probe(findTools({ root: ROOT, bwrap: "", python: "" }), modules);
+  if (values.staged === true) return await probe(findTools({ root: ROOT, bwrap: "", python: "" }), wanted);
   const python = {
     ...found.python,
     ...(values.site && { site: values.site }),
     ...(values.base && { base: values.base }),
   };
   const tools = { bwrap: found.bwrap, python };
-  return await probeInYard(tools, modules);
+  return await probeInYard(tools, wanted);
 }
 
 if (import.meta.main) {

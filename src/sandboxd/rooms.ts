@@ -1,14 +1,12 @@
 // Makes rooms with an interpreter in them: forked from the zygote where there is one, else with Python started inside.
-import { existsSync } from "node:fs";
 import { toAppError } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
 import { pause } from "../shared/stop.ts";
 import { openInterpreter } from "./interpreter/interpreter.ts";
 import { LIMITS } from "./limits.ts";
-import { GUEST_DIR } from "./room/argv.ts";
 import { FontList } from "./room/fonts.ts";
 import { openRoom } from "./room/room.ts";
-import { Zygote } from "./room/zygote.ts";
+import { isYard, Zygote } from "./room/zygote.ts";
 import type { Quarters } from "./sandboxes.ts";
 import type { Tools } from "./tools.ts";
 import type { Watchdog } from "./watchdog.ts";
@@ -41,8 +39,7 @@ export class Rooms {
   /** Resolves at once: what is asked for before the zygote is ready waits for it, for a while. */
   static async start(options: RoomsOptions): Promise<Rooms> {
     const rooms = new Rooms(options);
-    // Only in the yard does Python lie where it lies in the rooms.
-    if (options.mayFork && existsSync(`${GUEST_DIR}/sandpiper/zygote.py`)) await rooms.#startZygote();
+    if (options.mayFork && isYard()) await rooms.#startZygote();
     return rooms;
   }
 

@@ -18,12 +18,15 @@ PR_SET_NO_NEW_PRIVS = 38
 # Above this the kernels' pipes are not read until the host has caught up.
 MAX_OUTGOING = 4 * 1024 * 1024
 
+NICE = 5
+
 LIMITS = {
     "data": resource.RLIMIT_DATA,
     "processes": resource.RLIMIT_NPROC,
     "fileSize": resource.RLIMIT_FSIZE,
     "openFiles": resource.RLIMIT_NOFILE,
     "core": resource.RLIMIT_CORE,
+    "cpu": resource.RLIMIT_CPU,
 }
 
 
@@ -157,6 +160,8 @@ def main():
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake_write)
     os.umask(0o022)
+    # Whoever keeps order outside comes first, however many there are in here.
+    os.nice(NICE)
     agent = Agent()
     agent.selector.register(wake_read, selectors.EVENT_READ, lambda _mask: os.read(wake_read, 4096))
     agent.run()

@@ -29,6 +29,7 @@ const RunError = z.object({ name: z.string(), value: z.string(), traceback: z.st
 const Died = z.object({ died: z.object({ signal: z.number(), exitCode: z.number() }) });
 
 const SIGKILL = 9;
+const SIGXCPU = 24;
 
 export class RunOutput {
   readonly #emit: (line: OutputLine) => void;
@@ -112,6 +113,7 @@ function deathReason(died: { signal: number; exitCode: number }, wasCancelled: b
   if (wasCancelled) return "The code did not stop when it was interrupted and was killed. Its memory is lost.";
   const again = "The next run begins with empty memory.";
   if (died.signal === SIGKILL) return `The Python process was killed, probably because memory ran out. ${again}`;
+  if (died.signal === SIGXCPU) return `The Python process had all the processor time that one may have. ${again}`;
   if (died.signal !== 0) return `The Python process crashed (signal ${died.signal}). ${again}`;
   return `The Python process ended by itself (exit code ${died.exitCode}). ${again}`;
 }

@@ -155,6 +155,7 @@ async function configure(channel: Channel, memoryBytes: number): Promise<string>
     fileSize: LIMITS.homeBytes,
     openFiles: LIMITS.openFiles,
     core: 0,
+    cpu: LIMITS.cpuSeconds,
   };
   const tooLate = Promise.withResolvers<never>();
   const timer = setTimeout(() => tooLate.reject(new Error("the agent did not answer in time")), LIMITS.startMs);

@@ -1,11 +1,12 @@
 // The fast way to a room: a Python that has imported everything already, of which each room gets a fork. It needs a yard,
 // where the paths of Python are those of the rooms.
 import { z } from "zod";
+import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { AppError } from "../../shared/errors.ts";
 import type { Log } from "../../shared/log.ts";
 import type { Tools } from "../tools.ts";
-import { roomEnvironment, zygoteCommand } from "./argv.ts";
+import { GUEST_DIR, roomEnvironment, zygoteCommand } from "./argv.ts";
 import { Channel } from "./channel.ts";
 import { openAddress } from "./descriptor.ts";
 import { planRoom } from "./options.ts";
@@ -22,6 +23,9 @@ const STATUS_FD = 99;
 const Ready = z.object({ fonts: z.array(z.string()) });
 const Pid = z.number().int().positive();
 const Joined = z.object({ pid: Pid, agent: Pid });
+
+/** Only in the yard does Python lie where it lies in the rooms. */
+export const isYard = (): boolean => existsSync(`${GUEST_DIR}/sandpiper/zygote.py`);
 
 export class Zygote {
   /** Resolves when rooms can be had; rejects when this machine has no zygote. */

@@ -61,7 +61,7 @@ function SandboxLine() {
       {isCloud ? <CloudIcon size={16} /> : <ShieldIcon size={16} />}
       {isCloud
         ? "Your files and the code go to E2B’s cloud, where they run in a sandbox"
-        : "Runs on this machine, in a sealed sandbox"}
+        : "Runs on this machine, in a sealed sandbox (namespaces + seccomp, shared kernel)"}
     </p>
   );
 }
