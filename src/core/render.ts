@@ -23,6 +23,9 @@ export type Reply = {
   readonly dashboard: string;
 };
 
+/** With no more of its text than can be said. */
+type Bounded = Reply & { readonly isCut: boolean };
+
 /** Files of one message. */
 type Group = { readonly kind: "photo" | "album" | "document"; readonly files: readonly ReplyFile[] };
 
@@ -49,6 +52,8 @@ const PROGRAMS = new Set(["image/svg+xml", "text/html", "application/xhtml+xml"]
 const MAX_NAME_LENGTH = 60;
 /** Names in one line; more are counted. */
 const MAX_NAMES = 3;
+/** So many times what its messages hold is read of a text: markup may take more room than what it shows. */
+const READ_SHARE = 2;
 const NOTHING: Part = { text: "", plain: "" };
 const QUESTION: Part = { text: "What next?", plain: "What next?" };
 
@@ -56,7 +61,8 @@ const QUESTION: Part = { text: "What next?", plain: "What next?" };
  * In the order in which they are to be said: pictures, the text, other files. The text is the caption of the pictures if
  * it fits; else they carry its beginning. Nothing to say, no operation.
  */
-export function render(reply: Reply, can: Capabilities): Operation[] {
+export function render(whole: Reply, can: Capabilities): Operation[] {
+  const reply = bounded(whole, can);
   const operations = fitted(reply, can, false);
   const buttons = buttonsOf(reply, can);
   if (buttons.length === 0) return operations;
@@ -65,6 +71,13 @@ export function render(reply: Reply, can: Capabilities): Operation[] {
     return operations.map((one, index) => (index === at && one.kind !== "album" ? { ...one, buttons } : one));
   if (operations.length < mostOf(can)) return [...operations, { kind: "text", ...QUESTION, buttons }];
   return fitted(reply, can, true);
+}
+
+/** Whoever writes without end is not read to the end. */
+function bounded(reply: Reply, can: Capabilities): Bounded {
+  const most = READ_SHARE * mostOf(can) * can.textLength;
+  if (reply.markdown.length <= most) return { ...reply, isCut: false };
+  return { ...reply, markdown: reply.markdown.slice(0, most).replace(/[\ud800-\udbff]$/, ""), isCut: true };
 }
 
 function mostOf(can: Capabilities): number {
@@ -83,8 +96,9 @@ function canCarry(operation: Operation, can: Capabilities): boolean {
 }
 
 /** The operations without buttons, as many as a job may have. */
-function fitted(reply: Reply, can: Capabilities, areActionsWritten: boolean): Operation[] {
+function fitted(reply: Bounded, can: Capabilities, areActionsWritten: boolean): Operation[] {
   const groups = groupsOf(reply, can);
+  if (reply.isCut) return operationsOf(cutDraftOf(reply, can, groups, areActionsWritten));
   const most = mostOf(can);
   const whole = draftOf(reply, can, groups, { files: [], isTextCut: false, areActionsWritten });
   if (countOf(whole) <= most) return operationsOf(whole);
@@ -117,7 +131,7 @@ function draftOf(reply: Reply, can: Capabilities, groups: readonly Group[], left
 }
 
 /** Even the text alone is too much: files first, then as much of it as there are messages for. */
-function cutDraftOf(reply: Reply, can: Capabilities, groups: readonly Group[], areActionsWritten: boolean): Draft {
+function cutDraftOf(reply: Bounded, can: Capabilities, groups: readonly Group[], areActionsWritten: boolean): Draft {
   const most = mostOf(can);
   const kept = isCaptionAll(can, groups) ? 1 : Math.min(most - 1, groups.length);
   const [pictures, documents] = sorted(groups.slice(0, kept));
@@ -137,7 +151,7 @@ function cutDraftOf(reply: Reply, can: Capabilities, groups: readonly Group[], a
   const note = noteOf(true, can.textLength);
   const room = roomBeside(note, can.textLength);
   const parts = room < MIN_PART_LENGTH ? [] : toParts(reply.markdown, can.markup, room, most - kept);
-  const isTextCut = parts.length > most - kept || room < MIN_PART_LENGTH;
+  const isTextCut = reply.isCut || parts.length > most - kept || room < MIN_PART_LENGTH;
   const said = parts.slice(0, most - kept);
   const last = joined(said.at(-1) ?? NOTHING, isTextCut ? note : noteOf(false, can.textLength));
   const caption = pictures.length > 0 ? beginningOf(reply, can, can.captionLength) : NOTHING;
