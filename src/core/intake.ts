@@ -54,10 +54,10 @@ export async function attendInTurn(
 }
 
 /** The next messages; what belongs to the first of them has come with it. */
-export const waitingIn = (tx: Tx, chatId: string): Waiting[] =>
+const waitingIn = (tx: Tx, chatId: string): Waiting[] =>
   arrivalsOf(tx, chatId, "waiting", { limit: MOST_TOGETHER }).flatMap(toWaiting);
 
-export function toWaiting({ seq, at, body }: KeptArrival): Waiting[] {
+function toWaiting({ seq, at, body }: KeptArrival): Waiting[] {
   const kept = Kept.safeParse(body);
   return kept.success && isInTurn(kept.data) ? [{ seq, at, message: kept.data }] : [];
 }

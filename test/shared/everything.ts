@@ -33,7 +33,14 @@ import { beatWorker, forgetWorkers, lifeSignOf, readWorker, registerWorker } fro
 import { DONE, claimOne, jobOf, retry } from "./claiming.ts";
 import { DAY, HOUR, NOON, addSchedule } from "./scheduled.ts";
 import { addJob, uploadedFile } from "./temporary.ts";
-import { arrivalsOf, chatsWaiting, closeArrival, keepArrival, markAsked } from "../../src/shared/arrivals.ts";
+import {
+  arrivalsOf,
+  chatsWaiting,
+  closeArrival,
+  keepArrival,
+  markAsked,
+  waitingAfter,
+} from "../../src/shared/arrivals.ts";
 import { chatOf, clearAddress, chatsOfOwners, newChatId, openChat, setConversation } from "../../src/shared/chats.ts";
 import {
   addAliases,
@@ -242,6 +249,7 @@ async function doChats(board: Board): Promise<void> {
     markAsked(tx, seq, {});
     closeArrival(tx, seq);
     chatsWaiting(tx);
+    waitingAfter(tx, 0);
     arrivalsOf(tx, chat, "asked");
     spentSince(tx, NOON);
   });

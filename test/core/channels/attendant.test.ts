@@ -193,3 +193,30 @@ describe("a file that the platform does not give", () => {
     expect(fetches).not.toHaveBeenCalled();
   });
 });
+
+test("a chat costs the same, however many others wait", async () => {
+  const readsWith = async (chats: number): Promise<number> => {
+    await using desk = await openDesk();
+    const people = Array.from({ length: chats }, (_, index) => `p${index}`);
+    for (const person of people) await desk.letIn(person);
+    using reads = spyOn(desk.board, "read");
+    await desk.say("Hello", [], people);
+    await desk.until(() => desk.jobs() === chats && desk.waiting() === 0);
+    return reads.mock.calls.length / chats;
+  };
+  const few = await readsWith(10);
+  expect(await readsWith(300)).toBeLessThan(2 * few);
+});
+
+test("numbers that begin anew are not overlooked", async () => {
+  await using desk = await openDesk();
+  for (const text of ["/status", "/files"]) await desk.say(text);
+  await desk.until(() => desk.waiting() === 0);
+  await desk.board.write((tx) => {
+    tx.run("DELETE FROM arrivals");
+    tx.run("DELETE FROM deliveries");
+  });
+  await desk.say("/cost");
+  await desk.until(() => desk.waiting() === 0);
+  expect(desk.words()).toEqual([expect.stringContaining("Sandboxes today")]);
+});
