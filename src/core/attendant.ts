@@ -1,11 +1,13 @@
 // Deals with what was let in: commands and presses at once, messages one after the other. One chat waits for no other.
 import { arrivalsOf, chatsWaiting, closeArrival, waitingAfter, type KeptArrival } from "../shared/arrivals.ts";
 import { readChat, type Chat } from "../shared/chats.ts";
+import { AppError } from "../shared/errors.ts";
 import { pause } from "../shared/stop.ts";
 import type { Channel } from "./channels/channel.ts";
 import { commandIn, runCommand } from "./commands.ts";
 import { Kept } from "./door.ts";
 import { attendInTurn, isInTurn } from "./intake.ts";
+import { say } from "./outbox.ts";
 import { press } from "./presses.ts";
 import type { RequestDesk } from "./requests.ts";
 
@@ -23,7 +25,7 @@ export type Attendant = {
 const AT_ONCE = 50;
 /** What came since the last look is read in such batches. */
 const MOST_FRESH = 1_000;
-/** What could not be done is tried again. */
+/** A command that could not be done is tried again. */
 const AGAIN_MS = 10_000;
 /** What was overlooked is not missed: everything that waits is looked at so often. */
 const NET_MS = 60_000;
@@ -36,7 +38,7 @@ export function createAttendant(desk: AttendantDesk): Attendant {
 class Lanes {
   readonly #desk: AttendantDesk;
   readonly #stop = new AbortController();
-  /** By chat, for its messages, and by `chat now` for what waits behind nothing. */
+  /** By chat, for its messages; by `chat now` for what waits behind nothing; by `chat again` for what failed of that. */
   readonly #lanes = new Map<string, Promise<void>>();
   /** Lanes that are to be begun again, as something came while they were at work. */
   readonly #missed = new Set<string>();
@@ -103,7 +105,6 @@ class Lanes {
       .catch(async (error: unknown) => {
         this.#desk.log.error("attendant-failed", { lane, error });
         await pause(AGAIN_MS, this.#stop.signal);
-        this.#looked.delete(id);
         this.#missed.add(lane);
       })
       .finally(() => {
@@ -119,13 +120,24 @@ class Lanes {
     if (channel !== null) await attendInTurn(this.#desk, channel, id, this.#stop.signal);
   }
 
-  /** Commands and presses: they wait behind nothing. */
+  /** Commands and presses: they wait behind nothing, not even behind each other's trouble. */
   async #attendNow(id: string): Promise<void> {
     for (const arrival of this.#freshIn(id)) {
       const [chat, channel] = this.#chatOf(id);
       if (chat === null || channel === null || this.#stop.signal.aborted) return;
-      await attendOne(this.#desk, channel, chat, arrival, this.#stop.signal);
+      try {
+        await attendOne(this.#desk, channel, chat, arrival, this.#stop.signal);
+      } catch (error) {
+        this.#desk.log.error("attendant-failed", { lane: `${id} now`, error });
+        this.#begin(`${id} again`, id, () => this.#tryAgain(id));
+      }
     }
+  }
+
+  async #tryAgain(id: string): Promise<void> {
+    await pause(AGAIN_MS, this.#stop.signal);
+    this.#looked.delete(id);
+    this.#missed.add(`${id} again`);
   }
 
   #chatOf(id: string): readonly [Chat | null, Channel | null] {
@@ -158,9 +170,31 @@ async function attendOne(
 ): Promise<void> {
   const kept = Kept.safeParse(body);
   if (!kept.success) await desk.board.write((tx) => void closeArrival(tx, seq));
-  else if (kept.data.kind === "press") await press(desk, channel, chat, seq, kept.data, signal);
+  else if (kept.data.kind === "press") await pressOrSayWhyNot(desk, channel, chat, seq, kept.data, signal);
   else {
     const command = commandIn(kept.data);
     if (command !== null) await runCommand(desk, chat, seq, command);
+  }
+}
+
+/** The button is still there to be pressed again. */
+async function pressOrSayWhyNot(
+  desk: AttendantDesk,
+  channel: Channel,
+  chat: Chat,
+  seq: number,
+  pressed: Extract<Kept, { kind: "press" }>,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await press(desk, channel, chat, seq, pressed, signal);
+  } catch (error) {
+    if (!(error instanceof AppError) || signal.aborted) throw error;
+    await desk.board.write((tx) => {
+      if (closeArrival(tx, seq)) say(desk, tx, chat.id, `arrival:${seq}`, error.message, []);
+    });
+    desk.onSaid();
+    // Best effort: the answer is on its way.
+    await channel.acknowledge(pressed.pressId, "", signal).catch(() => undefined);
   }
 }

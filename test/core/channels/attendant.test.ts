@@ -194,6 +194,49 @@ describe("a file that the platform does not give", () => {
   });
 });
 
+describe("a press that cannot be done", () => {
+  const askedAbout = async (desk: Desk): Promise<string> => {
+    desk.notebook.files.set("1", "a,b\n1,2\n");
+    await desk.say("", [FILE]);
+    await desk.until(() => desk.words().length === 1);
+    return `do:chart:${String(desk.value("SELECT seq FROM arrivals WHERE state = 'asked'"))}`;
+  };
+
+  test("is answered with the reason, holds up nothing, and may be pressed again", async () => {
+    await using desk = await openDesk();
+    const chart = await askedAbout(desk);
+    desk.trouble.receive = new AppError("unavailable", "The disk is nearly full.");
+    await desk.press(chart);
+    await desk.say("/stop");
+    await desk.say("/status");
+    await desk.until(() => desk.waiting() === 0);
+    expect(desk.words().slice(1)).toEqual([
+      expect.stringContaining("The disk is nearly full."),
+      expect.stringContaining("Stopped."),
+      expect.stringContaining("Nothing is running."),
+    ]);
+    expect(desk.notebook.pressed).toEqual(["p "]);
+    desk.trouble.receive = null;
+    await desk.press(chart);
+    await desk.until(() => desk.jobs() === 1);
+  });
+
+  test("because of a fault of ours is tried again, and holds up nothing", async () => {
+    await using desk = await openDesk();
+    const chart = await askedAbout(desk);
+    desk.trouble.receive = new Error("A fault.");
+    await desk.press(chart);
+    await desk.say("/status");
+    await desk.until(() => desk.words().length === 2);
+    expect([desk.waiting(), desk.counts.failures]).toEqual([1, 1]);
+    expect(await failAgain(desk, 1)).toBe(10_000);
+    desk.trouble.receive = null;
+    jest.advanceTimersByTime(10_000);
+    await desk.until(() => desk.jobs() === 1);
+    expect(desk.waiting()).toBe(0);
+  });
+});
+
 test("a chat costs the same, however many others wait", async () => {
   const readsWith = async (chats: number): Promise<number> => {
     await using desk = await openDesk();
