@@ -63,6 +63,7 @@ export function createProgress(desk: ProgressDesk): Progress {
       return;
     }
     screenOf(event.jobId)?.take(event);
+    if (event.kind === "job-deleted") forget(event.jobId);
   };
 
   const pump = (): void => {

@@ -80,8 +80,8 @@ export class Screen {
     const show = this.#shows.get(event.jobId);
     if (show === undefined) return;
     tell(show, event);
-    if (event.kind === "job-completed" || event.kind === "job-failed" || event.kind === "job-deleted")
-      this.#finish(show);
+    if (event.kind === "job-completed" || event.kind === "job-failed") this.#finish(show);
+    else if (event.kind === "job-deleted") this.#strike(show);
     // Before the quiet time is over, and between two changes, it waits.
     else if (this.#timer === null && this.#first() === show) this.#tick();
   }
@@ -161,6 +161,16 @@ export class Screen {
     await setPlaced(board, show.reply.jobId, show.placed);
   }
 
+  /** No answer will take the place of what is shown. */
+  #strike(show: Show): void {
+    const { channel, signal } = this.#desk;
+    this.#finish(show);
+    this.#shows.delete(show.reply.jobId);
+    this.#do(show, async () => {
+      if (show.placed !== null) await channel.progress?.change(this.#chat.chat, show.placed, DELETED, [], signal);
+    });
+  }
+
   #type(): void {
     const { channel, signal } = this.#desk;
     if (this.#isHushed()) return;
@@ -187,6 +197,7 @@ export class Screen {
 }
 
 const WAITING = "Waiting for its turn …";
+const DELETED = "Deleted in the dashboard.";
 
 /** What an event changes of what is shown. */
 function tell(show: Show, event: JobEvent): void {

@@ -5,6 +5,7 @@ import { createDoor } from "../../../src/core/door.ts";
 import { createProgress } from "../../../src/core/progress.ts";
 import { DeliveryError, type Channel } from "../../../src/core/channels/channel.ts";
 import { setStanding } from "../../../src/shared/contacts.ts";
+import { deleteConversation } from "../../../src/shared/conversations.ts";
 import { addReply } from "../../../src/shared/deliveries.ts";
 import { insertJob, PERSON_PRIORITY } from "../../../src/shared/jobs.ts";
 import { createLog } from "../../../src/shared/log.ts";
@@ -137,4 +138,25 @@ test("an account that is to be left alone is in all its chats", async () => {
   expect(screens.asked()).toEqual(["ann typing"]);
   await screens.pass(8_000);
   expect(screens.asked()).toEqual(expect.arrayContaining([`ann ${WAITS}`, `bob ${WAITS}`]));
+});
+
+test("a job that is deleted in the dashboard says so where it was shown, without a button", async () => {
+  await using screens = await openScreens();
+  await screens.wait("ann");
+  await screens.wait("ann");
+  await screens.pass(2_000);
+  screens.asked();
+  await deleteConversation(screens.board, "ann");
+  screens.shown.pump();
+  await screens.pass(20_000);
+  expect(screens.asked()).toEqual(["ann change Deleted in the dashboard. [0]"]);
+});
+
+test("a job that is deleted before it was shown is not spoken of", async () => {
+  await using screens = await openScreens();
+  await screens.wait("ann");
+  await deleteConversation(screens.board, "ann");
+  screens.shown.pump();
+  await screens.pass(20_000);
+  expect(screens.asked()).toEqual(["ann typing"]);
 });
