@@ -3,6 +3,7 @@ import { arrivalsOf, closeArrival, markAsked, type KeptArrival } from "../shared
 import { readChat, type Chat } from "../shared/chats.ts";
 import type { Tx } from "../shared/db.ts";
 import { AppError, toAppError, type ErrorCode } from "../shared/errors.ts";
+import { countOpen } from "../shared/jobs.ts";
 import { pause } from "../shared/stop.ts";
 import type { UploadedFile } from "../shared/types.ts";
 import { insertUpload } from "../shared/uploads.ts";
@@ -28,6 +29,11 @@ const FETCH_MS = 3_600_000;
 /** After so many attempts its sender is told that it waits. */
 const PATIENCE = 5;
 
+/** Jobs of a chat that have not ended. */
+const MOST_OPEN = 50;
+/** Whoever goes on writing is told so often that nothing is taken. */
+const FULL_MS = 60_000;
+
 type Message = Extract<Kept, { kind: "message" }>;
 type Waiting = { readonly seq: number; readonly at: number; readonly message: Message };
 
@@ -47,10 +53,20 @@ export async function attendInTurn(
     const chat = desk.board.read((tx) => readChat(tx, chatId));
     const waiting = desk.board.read((tx) => waitingIn(tx, chatId));
     if (chat === null || waiting.length === 0) return;
+    if (isFull(desk, chat)) {
+      await refuse(desk, chat, waiting, FULL, `full:${chat.id}:${Math.floor(desk.now() / FULL_MS)}`);
+      continue;
+    }
     const { together, waitMs } = gather(waiting, desk.now());
     if (waitMs > 0) await pause(waitMs, signal);
     else trouble = await attempt(desk, channel, chat, together, trouble, signal);
   }
+}
+
+const FULL = `${MOST_OPEN} of your messages wait already. Until some are done I take no more, so send again what you sent last; /stop ends them all.`;
+
+function isFull({ board }: RequestDesk, { conversationId }: Chat): boolean {
+  return conversationId !== null && board.read((tx) => countOpen(tx, conversationId)) >= MOST_OPEN;
 }
 
 /** The next messages; what belongs to the first of them has come with it. */
@@ -236,10 +252,16 @@ async function chooseByNumber(
   return choose(desk, chat, seq, { choice: choice.action, about: asked.seq, askedBy: message.messageId });
 }
 
-async function refuse(desk: RequestDesk, chat: Chat, together: readonly Waiting[], words: string): Promise<void> {
+async function refuse(
+  desk: RequestDesk,
+  chat: Chat,
+  together: readonly Waiting[],
+  words: string,
+  id = `arrival:${together[0]?.seq ?? 0}`,
+): Promise<void> {
   await desk.board.write((tx) => {
     for (const { seq } of together) closeArrival(tx, seq);
-    say(desk, tx, chat.id, `arrival:${together[0]?.seq ?? 0}`, words, []);
+    say(desk, tx, chat.id, id, words, []);
   });
   desk.onSaid();
 }

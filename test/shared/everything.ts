@@ -17,7 +17,7 @@ import { messagesOf } from "../../src/shared/conversations.ts";
 import type { Board, Tx, Value } from "../../src/shared/db.ts";
 import { addPairing, isPaired, pairDevice } from "../../src/shared/devices.ts";
 import { eventsAfter, latestSeq } from "../../src/shared/events.ts";
-import { attemptsOf, jobsOfConversation, listJobs } from "../../src/shared/jobs.ts";
+import { attemptsOf, countOpen, jobsOfConversation, listJobs } from "../../src/shared/jobs.ts";
 import { jobsAhead, jobsBefore } from "../../src/shared/line.ts";
 import { jobsNamed, shortId } from "../../src/shared/prefixes.ts";
 import { dropJob, expireJobs, reclaimJobs } from "../../src/shared/recovery.ts";
@@ -192,6 +192,7 @@ async function doConversations(board: Board): Promise<void> {
     messagesOf(tx, "T");
     latestFiles(tx, "T");
     jobsOfConversation(tx, "T");
+    countOpen(tx, "T");
   });
   await deleteConversation(board, "T");
 }
