@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
+import { isatty } from "node:tty";
 import { parseArgs } from "node:util";
 import { z } from "zod";
 import { loadConfig, readEnvironment } from "../shared/config.ts";
@@ -188,7 +189,7 @@ function show(job: Ended, written: ReadonlyMap<string, string>): void {
     console.log(
       rendered(
         job.output?.text ?? "",
-        Boolean(process.stdout.isTTY) && Bun.enableANSIColors,
+        isatty(process.stdout.fd) && Bun.enableANSIColors,
         process.stdout.columns ?? UNWRAPPED,
       ),
     );

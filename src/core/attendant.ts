@@ -1,261 +1,201 @@
-// Deals with what was let in: commands and presses at once, messages one after the other, each a job in one transaction.
-import { arrivalsOf, chatsWaiting, closeArrival, markAsked, type KeptArrival } from "../shared/arrivals.ts";
+// Deals with what was let in: commands and presses at once, messages one after the other. One chat waits for no other.
+import { arrivalsOf, chatsWaiting, closeArrival, waitingAfter, type KeptArrival } from "../shared/arrivals.ts";
 import { readChat, type Chat } from "../shared/chats.ts";
-import { CHOICES } from "../shared/choices.ts";
-import type { Tx } from "../shared/db.ts";
 import { AppError } from "../shared/errors.ts";
 import { pause } from "../shared/stop.ts";
-import type { UploadedFile } from "../shared/types.ts";
-import { insertUpload } from "../shared/uploads.ts";
-import type { Channel, IncomingFile } from "./channels/channel.ts";
+import type { Channel } from "./channels/channel.ts";
 import { runCommand } from "./chat_commands.ts";
 import { Kept } from "./door.ts";
+import { attendInTurn, isInTurn } from "./intake.ts";
 import { commandIn } from "./intent.ts";
-import { literal } from "./markdown.ts";
 import { say } from "./outbox.ts";
 import { press } from "./presses.ts";
-import { askedIn, choose, makeJob, type RequestDesk } from "./requests.ts";
+import type { RequestDesk } from "./requests.ts";
 
 export type AttendantDesk = RequestDesk;
 
 export type Attendant = {
-  /** Something may have been let in; cheap when nothing was. */
+  /** This account can be spoken to from now on. */
+  readonly welcome: (key: string) => void;
+  /** Something new may have been let in; cheap when nothing was. */
   readonly pump: () => void;
   readonly close: () => Promise<void>;
 };
 
-/** Files that belong together come one by one. */
-const GROUP_MS = 1_000;
-/** A longer text is cut by the platform's own program; the rest follows at once. */
-const LONG_TEXT = 4_000;
-const LONG_TEXT_MS = 1_500;
-/** Messages that are looked through for what belongs together. */
-const MOST_TOGETHER = 50;
-/** A file that cannot be fetched is asked for so often. */
-const FETCH_ATTEMPTS = 4;
-const FETCH_PAUSE_MS = 1_000;
-
-type Message = Extract<Kept, { kind: "message" }>;
-type Waiting = { readonly seq: number; readonly at: number; readonly message: Message };
+/** Chats that are begun with in one turn of the event loop: core has others to answer. */
+const AT_ONCE = 50;
+/** What came since the last look is read in such batches. */
+const MOST_FRESH = 1_000;
+/** A command that could not be done is tried again. */
+const AGAIN_MS = 10_000;
+/** What was overlooked is not missed: everything that waits is looked at so often. */
+const NET_MS = 60_000;
 
 export function createAttendant(desk: AttendantDesk): Attendant {
-  const stop = new AbortController();
-  const busy = new Map<string, Promise<void>>();
-  /** By chat whose messages are dealt with: up to where it was looked for what waits behind none of them. */
-  const looked = new Map<string, number>();
+  const lanes = new Lanes(desk);
+  return { welcome: (key) => lanes.welcome(key), pump: () => lanes.pump(), close: () => lanes.close() };
+}
 
-  const pump = (): void => {
-    if (stop.signal.aborted || desk.channels.size === 0) return;
-    for (const id of desk.board.read(chatsWaiting)) {
-      const chat = desk.board.read((tx) => readChat(tx, id));
-      const channel = chat === null ? undefined : desk.channels.get(`${chat.channel}:${chat.account}`);
-      if (chat === null || channel === undefined) continue;
-      // Each lane ends when nothing of its own is left, so that looking again afterwards comes to an end, too.
-      const urgent = busy.has(`${id} now`) ? [] : freshIn(id).filter((arrival) => toWaiting(arrival).length === 0);
-      if (urgent.length > 0) begin(`${id} now`, id, () => attendNow(desk, channel, chat, urgent, stop.signal));
-      if (!busy.has(id) && desk.board.read((tx) => waitingIn(tx, id)).length > 0)
-        begin(id, id, () => attendInTurn(desk, channel, id, stop.signal));
+class Lanes {
+  readonly #desk: AttendantDesk;
+  readonly #stop = new AbortController();
+  /** By chat, for its messages; by `chat now` for what waits behind nothing; by `chat again` for what failed of that. */
+  readonly #lanes = new Map<string, Promise<void>>();
+  /** Lanes that are to be begun again, as something came while they were at work. */
+  readonly #missed = new Set<string>();
+  /** By chat: up to where it was looked for what waits behind nothing. */
+  readonly #looked = new Map<string, number>();
+  /** Chats that are to be looked at. */
+  readonly #due = new Set<string>();
+  readonly #net: ReturnType<typeof setInterval>;
+  #isLooking = false;
+  #seen = 0;
+
+  constructor(desk: AttendantDesk) {
+    this.#desk = desk;
+    this.#net = setInterval(() => this.#lookAtAll(), NET_MS);
+  }
+
+  welcome(key: string): void {
+    this.#look(this.#desk.board.read(chatsWaiting).filter((id) => id.startsWith(`${key}:`)));
+  }
+
+  pump(): void {
+    if (this.#stop.signal.aborted || this.#desk.channels.size === 0) return;
+    const { chatIds, seq } = this.#desk.board.read((tx) => waitingAfter(tx, this.#seen));
+    // Numbers begin anew when nothing is kept any more.
+    const isAnew = seq < this.#seen;
+    this.#seen = seq;
+    if (isAnew) this.#lookAtAll();
+    else this.#look(chatIds);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    clearInterval(this.#net);
+    await Promise.all(this.#lanes.values());
+  }
+
+  #lookAtAll(): void {
+    this.#looked.clear();
+    this.#look(this.#desk.board.read(chatsWaiting));
+  }
+
+  #look(chatIds: Iterable<string>): void {
+    for (const id of chatIds) this.#due.add(id);
+    if (this.#isLooking || this.#due.size === 0) return;
+    this.#isLooking = true;
+    setImmediate(() => {
+      this.#isLooking = false;
+      if (this.#stop.signal.aborted) return;
+      for (const id of [...this.#due].slice(0, AT_ONCE)) {
+        this.#due.delete(id);
+        this.#begin(`${id} now`, id, () => this.#attendNow(id));
+        this.#begin(id, id, () => this.#attendInTurn(id));
+      }
+      this.#look([]);
+    });
+  }
+
+  #begin(lane: string, id: string, work: () => Promise<void>): void {
+    if (this.#lanes.has(lane)) {
+      this.#missed.add(lane);
+      return;
     }
-  };
-
-  const freshIn = (id: string): KeptArrival[] => {
-    const fresh = desk.board.read((tx) => arrivalsOf(tx, id, "waiting", { after: looked.get(id) ?? 0 }));
-    const last = fresh.at(-1);
-    if (last !== undefined) looked.set(id, last.seq);
-    return fresh;
-  };
-
-  const begin = (lane: string, id: string, work: () => Promise<void>): void => {
     const done = work()
       .catch(async (error: unknown) => {
-        desk.log.error("attendant-failed", { lane, error });
-        await pause(FETCH_PAUSE_MS, stop.signal);
-        looked.delete(id);
+        this.#desk.log.error("attendant-failed", { lane, error });
+        await pause(AGAIN_MS, this.#stop.signal);
+        this.#missed.add(lane);
       })
       .finally(() => {
-        busy.delete(lane);
-        // Numbers may begin anew when nothing is kept any more.
-        if (!busy.has(id)) looked.delete(id);
+        this.#lanes.delete(lane);
+        if (this.#missed.delete(lane)) this.#look([id]);
       });
-    busy.set(lane, done);
-    // What came while it was ending is seen by the next look.
-    void done.then(pump);
-  };
+    this.#lanes.set(lane, done);
+  }
 
-  return {
-    pump,
-    close: async () => {
-      stop.abort();
-      await Promise.all(busy.values());
-    },
-  };
-}
+  /** Messages, in the order of their coming. */
+  async #attendInTurn(id: string): Promise<void> {
+    const [, channel] = this.#chatOf(id);
+    if (channel !== null) await attendInTurn(this.#desk, channel, id, this.#stop.signal);
+  }
 
-/** Commands and presses: they wait behind nothing. */
-async function attendNow(
-  desk: AttendantDesk,
-  channel: Channel,
-  chat: Chat,
-  urgent: readonly KeptArrival[],
-  signal: AbortSignal,
-): Promise<void> {
-  for (const arrival of urgent) {
-    const kept = Kept.safeParse(arrival.body);
-    if (!kept.success) await desk.board.write((tx) => void closeArrival(tx, arrival.seq));
-    else if (kept.data.kind === "press") await press(desk, channel, chat, arrival.seq, kept.data, signal);
-    else {
-      const command = commandIn(kept.data);
-      if (command !== null) await runCommand(desk, chat, arrival.seq, command);
+  /** Commands and presses: they wait behind nothing, not even behind each other's trouble. */
+  async #attendNow(id: string): Promise<void> {
+    for (const arrival of this.#freshIn(id)) {
+      const [chat, channel] = this.#chatOf(id);
+      if (chat === null || channel === null || this.#stop.signal.aborted) return;
+      try {
+        await attendOne(this.#desk, channel, chat, arrival, this.#stop.signal);
+      } catch (error) {
+        this.#desk.log.error("attendant-failed", { lane: `${id} now`, error });
+        this.#begin(`${id} again`, id, () => this.#tryAgain(id));
+      }
     }
   }
-}
 
-/** Messages, in the order of their coming. */
-async function attendInTurn(desk: AttendantDesk, channel: Channel, chatId: string, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    const chat = desk.board.read((tx) => readChat(tx, chatId));
-    const waiting = desk.board.read((tx) => waitingIn(tx, chatId));
-    if (chat === null || waiting.length === 0) return;
-    const { together, waitMs } = gather(waiting, desk.now());
-    if (waitMs > 0) await pause(waitMs, signal);
-    else await take(desk, channel, chat, together, signal);
+  async #tryAgain(id: string): Promise<void> {
+    await pause(AGAIN_MS, this.#stop.signal);
+    this.#looked.delete(id);
+    this.#missed.add(`${id} again`);
+  }
+
+  #chatOf(id: string): readonly [Chat | null, Channel | null] {
+    const chat = this.#desk.board.read((tx) => readChat(tx, id));
+    return [chat, (chat && this.#desk.channels.get(`${chat.channel}:${chat.account}`)) ?? null];
+  }
+
+  /** What came since the last look. */
+  #freshIn(id: string): KeptArrival[] {
+    const after = this.#looked.get(id) ?? 0;
+    const fresh = this.#desk.board.read((tx) => arrivalsOf(tx, id, "waiting", { after, limit: MOST_FRESH }));
+    const last = fresh.at(-1);
+    if (last !== undefined) this.#looked.set(id, last.seq);
+    if (fresh.length === MOST_FRESH) this.#missed.add(`${id} now`);
+    return fresh.filter((arrival) => !isForLater(arrival));
   }
 }
 
-/** The next messages; what belongs to the first of them has come with it. */
-const waitingIn = (tx: Tx, chatId: string): Waiting[] =>
-  arrivalsOf(tx, chatId, "waiting", { limit: MOST_TOGETHER }).flatMap(toWaiting);
-
-function toWaiting({ seq, at, body }: KeptArrival): Waiting[] {
+function isForLater({ body }: KeptArrival): boolean {
   const kept = Kept.safeParse(body);
-  return kept.success && kept.data.kind === "message" && commandIn(kept.data) === null
-    ? [{ seq, at, message: kept.data }]
-    : [];
+  return kept.success && isInTurn(kept.data);
 }
 
-/** The first of them with what belongs to it; `waitMs`: more of it may still come. */
-export function gather(
-  waiting: readonly Waiting[],
-  now: number,
-): { readonly together: readonly Waiting[]; readonly waitMs: number } {
-  const [first, ...rest] = waiting;
-  if (first === undefined) return { together: [], waitMs: 0 };
-  const { groupId, text } = first.message;
-  if (groupId !== null) {
-    const together = waiting.filter((one) => one.message.groupId === groupId);
-    const last = together.at(-1) ?? first;
-    return { together, waitMs: clamp(last.at + GROUP_MS - now, GROUP_MS) };
-  }
-  if (text.length < LONG_TEXT) return { together: [first], waitMs: 0 };
-  const end = rest.findIndex((one) => one.message.files.length > 0);
-  const parts = [first, ...(end === -1 ? rest : rest.slice(0, end))];
-  const cut = parts.findIndex((one) => one.message.text.length < LONG_TEXT);
-  if (cut !== -1) return { together: parts.slice(0, cut + 1), waitMs: 0 };
-  const last = parts.at(-1) ?? first;
-  return { together: parts, waitMs: clamp(last.at + LONG_TEXT_MS - now, LONG_TEXT_MS) };
-}
-
-/** A clock that was set back keeps nobody waiting for longer. */
-const clamp = (ms: number, most: number): number => Math.min(most, Math.max(0, ms));
-
-async function take(
+async function attendOne(
   desk: AttendantDesk,
   channel: Channel,
   chat: Chat,
-  together: readonly Waiting[],
+  { seq, body }: KeptArrival,
   signal: AbortSignal,
 ): Promise<void> {
-  const [first] = together;
-  if (first === undefined) return;
-  const text = together
-    .map((one) => one.message.text)
-    .filter((part) => part !== "")
-    .join("\n");
-  const files: UploadedFile[] = [];
+  const kept = Kept.safeParse(body);
+  if (!kept.success) await desk.board.write((tx) => void closeArrival(tx, seq));
+  else if (kept.data.kind === "press") await pressOrSayWhyNot(desk, channel, chat, seq, kept.data, signal);
+  else {
+    const command = commandIn(kept.data);
+    if (command !== null) await runCommand(desk, chat, seq, command);
+  }
+}
+
+/** The button is still there to be pressed again. */
+async function pressOrSayWhyNot(
+  desk: AttendantDesk,
+  channel: Channel,
+  chat: Chat,
+  seq: number,
+  pressed: Extract<Kept, { kind: "press" }>,
+  signal: AbortSignal,
+): Promise<void> {
   try {
-    for (const file of together.flatMap((one) => one.message.files)) {
-      const stored = await fetchFile(desk, channel, file, signal);
-      if (stored === null) return;
-      files.push(stored);
-    }
-    if (text.trim() === "" && files.length === 0) await refuse(desk, chat, together, "There was nothing in it.");
-    else if (text.trim() === "") await askWhat(desk, chat, together, files);
-    else if (files.length > 0 || !(await chooseByNumber(desk, chat, first, text)))
-      await makeJob(
-        desk,
-        chat,
-        together.map(({ seq }) => seq),
-        {
-          text,
-          files,
-          asked: files.length > 0 ? [] : askedIn(desk, chat),
-          askedBy: first.message.messageId,
-          key: `arrival:${first.seq}`,
-        },
-      );
+    await press(desk, channel, chat, seq, pressed, signal);
   } catch (error) {
-    await desk.inbox.drop(files);
-    if (!(error instanceof AppError)) throw error;
-    await refuse(desk, chat, together, error.message);
+    if (!(error instanceof AppError) || signal.aborted) throw error;
+    await desk.board.write((tx) => {
+      if (closeArrival(tx, seq)) say(desk, tx, chat.id, `arrival:${seq}`, error.message, []);
+    });
+    desk.onSaid();
+    // Best effort: the answer is on its way.
+    await channel.acknowledge(pressed.pressId, "", signal).catch(() => undefined);
   }
-}
-
-/** Null: we are stopping. What the platform fails to give is asked for again; what is wrong with the file is thrown. */
-async function fetchFile(
-  desk: AttendantDesk,
-  channel: Channel,
-  file: IncomingFile,
-  signal: AbortSignal,
-): Promise<UploadedFile | null> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await desk.inbox.store(file.name, await channel.fetch(file, signal));
-    } catch (error) {
-      if (signal.aborted) return null;
-      const mayPass = error instanceof AppError && error.code === "unavailable";
-      if (!mayPass || attempt === FETCH_ATTEMPTS) throw error;
-      await pause(FETCH_PAUSE_MS * 2 ** attempt, signal);
-    }
-  }
-}
-
-/** Files without words. */
-async function askWhat(
-  desk: AttendantDesk,
-  chat: Chat,
-  together: readonly Waiting[],
-  files: readonly UploadedFile[],
-): Promise<void> {
-  const [first, ...rest] = together;
-  if (first === undefined) return;
-  const names = files.map((file) => file.name).join(", ");
-  const choices = CHOICES.map(({ title, action }) => ({ title, action: `do:${action}:${first.seq}` }));
-  await desk.board.write((tx) => {
-    for (const file of files) insertUpload(tx, file, desk.now());
-    markAsked(tx, first.seq, { files: files.map((file) => file.id) });
-    for (const { seq } of rest) closeArrival(tx, seq);
-    say(desk, tx, chat.id, `arrival:${first.seq}`, `What shall I do with ${literal(names)}?`, choices);
-  });
-  desk.onSaid();
-}
-
-/** Where a platform has too few buttons, the others are named by number. False: it is no choice. */
-async function chooseByNumber(
-  desk: AttendantDesk,
-  chat: Chat,
-  { seq, message }: Waiting,
-  text: string,
-): Promise<boolean> {
-  const asked = desk.board.read((tx) => arrivalsOf(tx, chat.id, "asked")).at(-1);
-  const choice = CHOICES[Number(/^\s*([1-4])\s*$/.exec(text)?.[1] ?? 0) - 1];
-  if (asked === undefined || choice === undefined) return false;
-  return choose(desk, chat, seq, { choice: choice.action, about: asked.seq, askedBy: message.messageId });
-}
-
-async function refuse(desk: AttendantDesk, chat: Chat, together: readonly Waiting[], words: string): Promise<void> {
-  await desk.board.write((tx) => {
-    for (const { seq } of together) closeArrival(tx, seq);
-    say(desk, tx, chat.id, `arrival:${together[0]?.seq ?? 0}`, words, []);
-  });
-  desk.onSaid();
 }

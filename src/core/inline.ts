@@ -1,5 +1,6 @@
 // Markdown inside a paragraph: emphasis, code and links as a flat row of styled words. Flat, because any of it can then
 // be cut anywhere. One pass: whatever the text, the time grows with its length alone.
+import { isDisguise } from "./disguise.ts";
 
 /** Words of one style. */
 export type Span = {
@@ -216,10 +217,13 @@ function readLink(reader: Reader, at: number): number | null {
   if (words === "") add(reader, address);
   const href = followable(address);
   const label = reader.pieces.slice(bracket + 1);
-  for (const piece of label) Object.assign(piece, { href, tail: "", text: piece.text.replaceAll("\n", " ") });
+  const isDisguised = href !== null && isDisguise(words, href);
+  for (const piece of label)
+    Object.assign(piece, { href: isDisguised ? null : href, tail: "", text: piece.text.replaceAll("\n", " ") });
+  if (isDisguised) addTarget(reader, href);
   // On words that are seen, so that it never stands alone in a message.
   const last = label.findLast((piece) => wordsOf([piece]) !== "");
-  if (href !== null && last !== undefined)
+  if (href !== null && !isDisguised && last !== undefined)
     Object.assign(last, { text: last.text.trimEnd(), tail: tailOf(words, href) });
   // A link holds no link: what is left of earlier brackets is text.
   reader.brackets.length = 0;
@@ -239,7 +243,9 @@ function readImage(reader: Reader, at: number): number | null {
   const href = followable(addressOf(address));
   const label = (found[1] ?? "").trim();
   const words = /[^\s\p{Cf}]/u.test(label) ? label : addressOf(address);
-  add(reader, words, href === null ? {} : { href, tail: tailOf(words, href) });
+  const isDisguised = href !== null && isDisguise(words, href);
+  add(reader, words, href === null || isDisguised ? {} : { href, tail: tailOf(words, href) });
+  if (isDisguised) addTarget(reader, href);
   return at + found[0].length + address[0].length;
 }
 
@@ -291,6 +297,13 @@ function tailOf(words: string, href: string): string {
   const address = href.replace(/^mailto:/i, "");
   const isSame = [address, address.replace(/^https?:\/\//i, "")].includes(words.trim());
   return isSame ? "" : ` (${address})`;
+}
+
+/** Where a link leads, behind its words. */
+function addTarget(reader: Reader, href: string): void {
+  add(reader, " (");
+  add(reader, href.replace(/^mailto:/i, ""), { href });
+  add(reader, ")");
 }
 
 function spansOf({ pieces, styled }: Reader): Span[] {

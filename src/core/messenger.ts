@@ -167,6 +167,7 @@ class Switchboard {
     this.#doors.set(name, door);
     this.#outbox.welcome(key);
     this.#progress.welcome(key);
+    this.#attendant.welcome(key);
     this.pump();
     return door;
   }

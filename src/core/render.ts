@@ -25,6 +25,9 @@ export type Reply = {
   readonly dashboard: string;
 };
 
+/** With no more of its text than can be said. */
+type Bounded = Reply & { readonly isCut: boolean };
+
 /** Files of one message. */
 type Group = { readonly kind: "photo" | "album" | "document"; readonly files: readonly ReplyFile[] };
 
@@ -51,6 +54,8 @@ const PROGRAMS = new Set(["image/svg+xml", "text/html", "application/xhtml+xml"]
 const MAX_NAME_LENGTH = 60;
 /** Names in one line; more are counted. */
 const MAX_NAMES = 3;
+/** So many times what its messages hold is read of a text: markup may take more room than what it shows. */
+const READ_SHARE = 2;
 const NOTHING: Part = { text: "", plain: "" };
 const QUESTION: Part = { text: "What next?", plain: "What next?" };
 
@@ -59,7 +64,7 @@ const QUESTION: Part = { text: "What next?", plain: "What next?" };
  * it fits; else they carry its beginning. Nothing to say, no operation.
  */
 export function render(whole: Reply, can: Capabilities): Operation[] {
-  const reply = withOriginal(whole, can);
+  const reply = bounded(withOriginal(whole, can), can);
   const operations = fitted(reply, can, false);
   const buttons = buttonsOf(reply, can);
   if (buttons.length === 0) return operations;
@@ -68,6 +73,13 @@ export function render(whole: Reply, can: Capabilities): Operation[] {
     return operations.map((one, index) => (index === at && one.kind !== "album" ? { ...one, buttons } : one));
   if (operations.length < mostOf(can)) return [...operations, { kind: "text", ...QUESTION, buttons }];
   return fitted(reply, can, true);
+}
+
+/** Whoever writes without end is not read to the end. */
+function bounded(reply: Reply, can: Capabilities): Bounded {
+  const most = READ_SHARE * mostOf(can) * can.textLength;
+  if (reply.markdown.length <= most) return { ...reply, isCut: false };
+  return { ...reply, markdown: reply.markdown.slice(0, most).replace(/[\ud800-\udbff]$/, ""), isCut: true };
 }
 
 /** Those that are said as photos. */
@@ -98,8 +110,9 @@ function canCarry(operation: Operation, can: Capabilities): boolean {
 }
 
 /** The operations without buttons, as many as a job may have. */
-function fitted(reply: Reply, can: Capabilities, areActionsWritten: boolean): Operation[] {
+function fitted(reply: Bounded, can: Capabilities, areActionsWritten: boolean): Operation[] {
   const groups = groupsOf(reply, can);
+  if (reply.isCut) return operationsOf(cutDraftOf(reply, can, groups, areActionsWritten));
   const most = mostOf(can);
   const whole = draftOf(reply, can, groups, { files: [], isTextCut: false, areActionsWritten });
   if (countOf(whole) <= most) return operationsOf(whole);
@@ -132,7 +145,7 @@ function draftOf(reply: Reply, can: Capabilities, groups: readonly Group[], left
 }
 
 /** Even the text alone is too much: files first, then as much of it as there are messages for. */
-function cutDraftOf(reply: Reply, can: Capabilities, groups: readonly Group[], areActionsWritten: boolean): Draft {
+function cutDraftOf(reply: Bounded, can: Capabilities, groups: readonly Group[], areActionsWritten: boolean): Draft {
   const most = mostOf(can);
   const kept = isCaptionAll(can, groups) ? 1 : Math.min(most - 1, groups.length);
   const [pictures, documents] = sorted(groups.slice(0, kept));
@@ -152,7 +165,7 @@ function cutDraftOf(reply: Reply, can: Capabilities, groups: readonly Group[], a
   const note = noteOf(true, can.textLength);
   const room = roomBeside(note, can.textLength);
   const parts = room < MIN_PART_LENGTH ? [] : toParts(reply.markdown, can.markup, room, most - kept);
-  const isTextCut = parts.length > most - kept || room < MIN_PART_LENGTH;
+  const isTextCut = reply.isCut || parts.length > most - kept || room < MIN_PART_LENGTH;
   const said = parts.slice(0, most - kept);
   const last = joined(said.at(-1) ?? NOTHING, isTextCut ? note : noteOf(false, can.textLength));
   const caption = pictures.length > 0 ? beginningOf(reply, can, can.captionLength) : NOTHING;

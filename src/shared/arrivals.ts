@@ -53,6 +53,13 @@ export function chatsWaiting(tx: Tx): string[] {
     .map((row) => text.parse(row["chat_id"]));
 }
 
+/** The chats in which something that came after a seq waits, and the newest seq. */
+export function waitingAfter(tx: Tx, after: number): { readonly chatIds: ReadonlySet<string>; readonly seq: number } {
+  const rows = tx.all("SELECT chat_id FROM arrivals WHERE seq > ? AND state = 'waiting'", after);
+  const newest = tx.get("SELECT coalesce(max(seq), 0) AS newest FROM arrivals")?.["newest"];
+  return { chatIds: new Set(rows.map((row) => text.parse(row["chat_id"]))), seq: integer.parse(newest) };
+}
+
 /** In the order of their coming: the first of them, or the first after a seq. A chat may have thousands. */
 export function arrivalsOf(
   tx: Tx,

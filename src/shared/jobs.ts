@@ -162,6 +162,15 @@ export function jobsOfConversation(tx: Tx, conversationId: string): Job[] {
     .map(toJob);
 }
 
+/** How many of its jobs have not ended. */
+export function countOpen(tx: Tx, conversationId: string): number {
+  const row = tx.get(
+    "SELECT count(*) AS count FROM job_run WHERE conversation_id = ? AND finished_at IS NULL",
+    conversationId,
+  );
+  return integer.parse(row?.["count"]);
+}
+
 export function readRun(tx: Tx, jobId: string): Run | null {
   const row = tx.get("SELECT * FROM job_run WHERE job_id = ?", jobId);
   return row === null ? null : toRun(row);

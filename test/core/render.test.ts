@@ -1,5 +1,5 @@
 // A reply on four kinds of platform: nothing beyond what it can, nothing lost in silence.
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import * as fc from "fast-check";
 import type { Button, Capabilities } from "../../src/core/channels/channel.ts";
 import { Operation } from "../../src/core/channels/operation.ts";
@@ -270,6 +270,26 @@ test("a reply of 1 MB is cut to the messages of a job", () => {
   const operations = render(reply({ markdown: "Sales *rose*.\n\n".repeat(66_000), files: [png("a")] }), telegram);
   expect(operations).toHaveLength(20);
   expect(operations.at(-1)?.plain).toEndWith(`The rest of this answer: ${DASHBOARD}`);
+});
+
+test("of a long reply no more is read than its messages could hold twice", () => {
+  // Whatever reads Markdown makes it well-formed first.
+  using reads = spyOn(String.prototype, "toWellFormed");
+  for (const markdown of [
+    "Sales *rose*.\n\n".repeat(66_000),
+    "[*_`<".repeat(200_000),
+    "\n".repeat(1e6),
+    "x".repeat(1e6),
+  ]) {
+    for (const can of [telegram, whatsapp, plain]) {
+      reads.mockClear();
+      const operations = render(reply({ markdown, files: [png("a"), csv("b.csv")] }), can);
+      const sizes = reads.mock.contexts.map((text) => String(text).length);
+      expect(sizes.length).toBeGreaterThan(0);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(2 * can.messagesPerJob * can.textLength);
+      expect(operations.map(({ plain }) => plain).join()).toContain("The rest of this answer");
+    }
+  }
 });
 
 describe("whatever the reply and the platform,", () => {

@@ -17,7 +17,7 @@ import { messagesOf } from "../../src/shared/conversations.ts";
 import type { Board, Tx, Value } from "../../src/shared/db.ts";
 import { addPairing, isPaired, pairDevice } from "../../src/shared/devices.ts";
 import { eventsAfter, latestSeq } from "../../src/shared/events.ts";
-import { attemptsOf, jobsOfConversation, listJobs } from "../../src/shared/jobs.ts";
+import { attemptsOf, countOpen, jobsOfConversation, listJobs } from "../../src/shared/jobs.ts";
 import { jobsAhead, jobsBefore } from "../../src/shared/line.ts";
 import { jobsNamed, shortId } from "../../src/shared/prefixes.ts";
 import { dropJob, expireJobs, reclaimJobs } from "../../src/shared/recovery.ts";
@@ -33,7 +33,15 @@ import { beatWorker, forgetWorkers, lifeSignOf, readWorker, registerWorker } fro
 import { DONE, claimOne, jobOf, retry } from "./claiming.ts";
 import { DAY, HOUR, NOON, addSchedule } from "./scheduled.ts";
 import { addJob, uploadedFile } from "./temporary.ts";
-import { arrivalsOf, chatsWaiting, closeArrival, isKept, keepArrival, markAsked } from "../../src/shared/arrivals.ts";
+import {
+  arrivalsOf,
+  chatsWaiting,
+  closeArrival,
+  isKept,
+  keepArrival,
+  markAsked,
+  waitingAfter,
+} from "../../src/shared/arrivals.ts";
 import {
   chatOf,
   clearAddress,
@@ -195,6 +203,7 @@ async function doConversations(board: Board): Promise<void> {
     messagesOf(tx, "T");
     latestFiles(tx, "T");
     jobsOfConversation(tx, "T");
+    countOpen(tx, "T");
   });
   await deleteConversation(board, "T");
 }
@@ -254,6 +263,7 @@ async function doChats(board: Board): Promise<void> {
     markAsked(tx, seq, {});
     closeArrival(tx, seq);
     chatsWaiting(tx);
+    waitingAfter(tx, 0);
     arrivalsOf(tx, chat, "asked");
     spentSince(tx, NOON);
   });

@@ -25,13 +25,14 @@ const CONFLICT_MS = 5_000;
 /** Two requests a time. */
 const HOOKED_MS = 12_000;
 const CALL_MS = 10_000;
+/** Whoever is refused does not ask again and again; but a service in trouble refuses, too. */
+export const REFUSED_MS = 300_000;
 
-/** Until the signal aborts, or the service says that it does not know us. */
+/** Until the signal aborts. */
 export async function poll(listening: Listening, door: Door, signal: AbortSignal): Promise<void> {
   const poll = new Poll(listening, door, signal);
   while (!signal.aborted) {
     const waitMs = await poll.turn();
-    if (waitMs === null) return;
     if (waitMs > 0) await listening.timing.pause(waitMs, signal);
   }
 }
@@ -56,8 +57,8 @@ class Poll {
     };
   }
 
-  /** One question; how long to wait before the next, null: there is none. */
-  async turn(): Promise<number | null> {
+  /** One question; how long to wait before the next. */
+  async turn(): Promise<number> {
     let updates: z.infer<typeof Numbered>[];
     try {
       updates = await this.#ask();
@@ -101,11 +102,11 @@ class Poll {
     return isSameAgain ? FIRST_PAUSE_MS : 0;
   }
 
-  async #explain(thrown: unknown): Promise<number | null> {
+  async #explain(thrown: unknown): Promise<number> {
     const error = this.#listening.client.toError(thrown);
     if (error.failure === "auth") {
       this.#tell("refused", REFUSED);
-      return null;
+      return REFUSED_MS;
     }
     if (isAbout(error, /webhook is active/i)) return this.#takeOver();
     this.#listening.log.warn("poll-failed", { channel: "telegram", error });

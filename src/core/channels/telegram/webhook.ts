@@ -4,7 +4,7 @@ import { z } from "zod";
 import { AppError } from "../../../shared/errors.ts";
 import { aborted } from "../../../shared/stop.ts";
 import type { Channel, Door } from "../channel.ts";
-import { backoff, REFUSED, type Listening } from "./polling.ts";
+import { backoff, REFUSED, REFUSED_MS, type Listening } from "./polling.ts";
 import { arrivalOf, KINDS } from "./updates.ts";
 
 export type Address = { readonly url: string; readonly secret: string };
@@ -41,13 +41,13 @@ export async function announce(
       if (signal.aborted) return;
       const error = client.toError(thrown);
       log.warn("webhook-not-set", { channel: "telegram", error });
-      const isOver = error.failure === "auth" || error.failure === "permanent";
+      const isRefused = error.failure === "auth" || error.failure === "permanent";
       door.tell({
-        state: isOver ? "refused" : "down",
+        state: isRefused ? "refused" : "down",
         detail: error.failure === "auth" ? REFUSED : error.message,
       });
-      if (isOver) return;
-      await timing.pause(error.retryAfterMs ?? backoff(failures, timing.random), signal);
+      const waitMs = error.retryAfterMs ?? backoff(failures, timing.random);
+      await timing.pause(isRefused ? REFUSED_MS : waitMs, signal);
     }
   }
 }

@@ -111,17 +111,26 @@ test("a service that gives the same again and again is not asked in circles", as
   await stopped(bot, listening);
 });
 
-test("a token that is revoked ends it without another question", async () => {
+test("a token that is refused is tried again every five minutes, and what was written meanwhile arrives", async () => {
   await using bot = await openBot();
   const listening = listen(bot);
   await bot.hall.until(({ states }) => states.includes("up"));
   bot.telegram.token = TOKEN.replace("FAKE0", "FAKE1");
   bot.ada.say("One more");
-  await listening;
+  await bot.hall.until(({ states }) => states.at(-1) === "refused");
   expect(bot.clock.pauses.filter((ms) => ms < 10_000)).toEqual([]);
-  expect(bot.hall.healths.at(-1)).toMatchObject({ state: "refused" });
   expect(bot.hall.healths.at(-1)?.detail).toContain("@BotFather");
   expect([told(bot.hall.healths), ...bot.lines].join("\n")).not.toContain(TOKEN.split(":")[1] ?? "");
+  bot.telegram.token = TOKEN;
+  bot.ada.say("And one more");
+  const before = polls(bot).length;
+  await bot.clock.until(300_000);
+  bot.clock.move(299_999);
+  expect(polls(bot)).toHaveLength(before);
+  bot.clock.move(1);
+  await bot.hall.until(({ texts }) => texts.includes("And one more"));
+  expect(bot.hall.states).toEqual(["up", "refused", "up"]);
+  await stopped(bot, listening);
 });
 
 test("another program that asks is told of, and answered with patience", async () => {

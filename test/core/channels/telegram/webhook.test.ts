@@ -115,10 +115,16 @@ test("Telegram is told where to call, and what people write arrives", async () =
   await listening;
 });
 
-test("a webhook that Telegram refuses is not asked for in circles", async () => {
+test("a webhook that Telegram refuses is asked for again every five minutes, not in circles", async () => {
   await using bot = await openHooked("http://example.com/hook");
-  await bot.channel.listen(bot.hall.door, bot.stop.signal);
-  expect(bot.hall.healths).toMatchObject([{ state: "refused" }]);
+  const listening = bot.channel.listen(bot.hall.door, bot.stop.signal);
+  for (let turn = 1; turn <= 3; turn += 1) {
+    await bot.clock.until(300_000);
+    expect(bot.telegram.callsOf("setWebhook")).toHaveLength(turn);
+    bot.clock.move(300_000);
+  }
+  expect(bot.hall.healths[0]).toMatchObject({ state: "refused" });
   expect(bot.hall.healths[0]?.detail).toContain("HTTPS URL");
-  expect(bot.telegram.callsOf("setWebhook")).toHaveLength(1);
+  bot.stop.abort();
+  await listening;
 });
