@@ -84,7 +84,7 @@ function bounded(reply: Reply, can: Capabilities): Bounded {
 
 /** Those that are said as photos. */
 export function photosOf(files: readonly ReplyFile[], can: Capabilities): ReplyFile[] {
-  return files.filter((file) => file.bytes <= can.fileBytes && isPhoto(file, can));
+  return files.filter((file) => canSend(file, can) && isPhoto(file, can));
 }
 
 /** Where nothing can be pressed nobody is told of it. */
@@ -205,7 +205,7 @@ function filesOperation({ kind, files }: Group, { text: caption, plain }: Part):
 
 /** Pictures first: as photos, then those that are sent as files; then everything else. */
 function groupsOf(reply: Reply, can: Capabilities): Group[] {
-  const files = reply.files.filter((file) => file.bytes <= can.fileBytes);
+  const files = reply.files.filter((file) => canSend(file, can));
   const photos = files.filter((file) => isPhoto(file, can));
   const others = files.filter((file) => !isPhoto(file, can));
   const albums = Array.from({ length: Math.ceil(photos.length / Math.max(1, can.albumSize)) }, (_, at): Group => {
@@ -222,6 +222,19 @@ function sorted(groups: readonly Group[]): readonly [pictures: readonly Group[],
     groups.filter((group) => group.files.some(isPicture)),
     groups.filter((group) => !group.files.some(isPicture)),
   ];
+}
+
+function canSend(file: ReplyFile, can: Capabilities): boolean {
+  return file.bytes <= can.fileBytes && isTaken(file, can);
+}
+
+function isTaken(file: ReplyFile, can: Capabilities): boolean {
+  return can.fileTypes?.has(mediaTypeOf(file)) ?? true;
+}
+
+function namesOf(files: readonly ReplyFile[]): string {
+  const names = files.slice(0, MAX_NAMES).map(nameOf).join(", ");
+  return files.length > MAX_NAMES ? `${names} …` : names;
 }
 
 function mediaTypeOf(file: ReplyFile): string {
@@ -247,9 +260,9 @@ function notesOf(reply: Reply, can: Capabilities, left: Remainder): string {
   const lines = large.slice(0, MAX_NAMES).map((file) => `${nameOf(file)} is too large to send here: ${link}`);
   if (large.length > MAX_NAMES)
     lines.push(`${filesText(large.length - MAX_NAMES, "more ")} too large as well: ${link}`);
-  const names = left.files.slice(0, MAX_NAMES).map(nameOf).join(", ");
-  const others = left.files.length > MAX_NAMES ? `${names} …` : names;
-  const missing = left.files.length === 0 ? "" : `${filesText(left.files.length)} (${others})`;
+  const foreign = reply.files.filter((file) => !isTaken(file, can) && file.bytes <= can.fileBytes);
+  if (foreign.length > 0) lines.push(`Of a kind that cannot be sent here: ${namesOf(foreign)}: ${link}`);
+  const missing = left.files.length === 0 ? "" : `${filesText(left.files.length)} (${namesOf(left.files)})`;
   if (left.isTextCut) lines.push(`The rest of this answer${missing === "" ? "" : ` and ${missing}`}: ${link}`);
   else if (missing !== "") lines.push(`Not sent here: ${missing}: ${link}`);
   const asked = left.areActionsWritten ? 0 : (can.buttons?.most ?? 0);

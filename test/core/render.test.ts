@@ -235,6 +235,18 @@ describe("what does not fit is named with a link:", () => {
     expect(shapes(telegram, { files: many })[0]).toContain("2 more files too large as well");
   });
 
+  test("a file of a kind that the platform does not take, and what else there is goes", () => {
+    const can = { ...whatsapp, fileTypes: new Set(["image/png"]) };
+    const drawing = { ...png("drawing.svg"), mediaType: "image/svg+xml" };
+    const operations = render(
+      { markdown: "Done.", files: [png("a.png"), drawing], actions: [], dashboard: DASHBOARD },
+      can,
+    );
+    expect(operations).toMatchObject([{ kind: "photo", artifact: "id-a.png" }]);
+    expect(operations[0]?.plain).toContain("Of a kind that cannot be sent here: drawing.svg");
+    expect(operations[0]?.plain).toContain(DASHBOARD);
+  });
+
   test("a name that is meant to look like something else", () => {
     const name = `<b>*x*</b>\n[a](https://evil.example)${"y".repeat(300)}`;
     const [operation] = render(reply({ files: [csv(name, 51 * MB)] }), telegram);

@@ -13,6 +13,8 @@ export type Capabilities = {
   readonly photoBytes: number;
   readonly fileBytes: number;
   readonly incomingFileBytes: number;
+  /** Media types that can be sent at all; without it, any. */
+  readonly fileTypes?: ReadonlySet<string>;
   /** Media types that are shown as pictures. */
   readonly photoTypes: readonly string[];
   /** Pictures of one message; 1: no albums. */

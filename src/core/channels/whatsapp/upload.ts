@@ -38,6 +38,8 @@ const TEXTS = new Set([
   "application/x-ndjson",
 ]);
 
+export const FILE_TYPES: ReadonlySet<string> = new Set([...IMAGES, ...DOCUMENTS, ...TEXTS]);
+
 /**
  * `isWhole`: a picture, too, goes as a document, so that WhatsApp leaves it as it is. Throws DeliveryError `permanent` with
  * a sentence for what WhatsApp does not take.

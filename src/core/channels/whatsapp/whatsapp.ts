@@ -11,7 +11,7 @@ import { isLoopback, systemLookup, type Lookup } from "./hosts.ts";
 import { fetchFile, INCOMING_BYTES } from "./incoming.ts";
 import { CAPTION_LENGTH, contentOf, MOST_BUTTONS, recipientOf, TEXT_LENGTH, TITLE_LENGTH } from "./message.ts";
 import { Pairs, Typing } from "./pace.ts";
-import { DOCUMENT_BYTES, IMAGE_BYTES, uploadOf } from "./upload.ts";
+import { DOCUMENT_BYTES, FILE_TYPES, IMAGE_BYTES, uploadOf } from "./upload.ts";
 import { createWebhook } from "./webhook.ts";
 
 const CAN: Capabilities = {
@@ -20,6 +20,7 @@ const CAN: Capabilities = {
   markup: "whatsapp",
   photoBytes: IMAGE_BYTES,
   fileBytes: DOCUMENT_BYTES,
+  fileTypes: FILE_TYPES,
   incomingFileBytes: INCOMING_BYTES,
   photoTypes: ["image/png", "image/jpeg"],
   albumSize: 1,
