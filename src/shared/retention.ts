@@ -93,6 +93,8 @@ export async function maintain(board: Board, config: Places, now: number, signal
   const events = await forget(board, signal, OLD_DELETIONS, now - KEEP_DELETED_MS);
   const sandboxes = await forget(board, signal, OLD_SANDBOXES, now - KEEP_SANDBOXES_MS);
   const pairings = await forget(board, signal, OLD_PAIRINGS, now);
+  await forget(board, signal, FORGOTTEN_ARRIVALS, now - KEEP_CHATS_MS);
+  await forget(board, signal, FORGOTTEN_DELIVERIES, now - KEEP_CHATS_MS);
   const arrivals = await forget(board, signal, OLD_ARRIVALS, now - KEEP_CHATS_MS);
   const deliveries = await forget(board, signal, OLD_DELIVERIES, now - KEEP_CHATS_MS);
   return { jobs, events, sandboxes, pairings, arrivals, deliveries, isLogEmptied: emptyLog(board, dataDir) };
@@ -116,6 +118,17 @@ const OLD_ARRIVALS: Forgettable = {
   find: `SELECT seq AS id FROM arrivals WHERE state = 'done' AND arrived_at < ?
     AND seq < (SELECT max(seq) FROM arrivals) LIMIT ?`,
   drop: "DELETE FROM arrivals WHERE seq = ?",
+};
+/** Of a bot that is gone, or that nobody answered: what was said on it is not kept for ever. */
+const FORGOTTEN_ARRIVALS: Forgettable = {
+  find: "SELECT seq AS id FROM arrivals INDEXED BY arrivals_open WHERE state <> 'done' AND arrived_at < ? LIMIT ?",
+  drop: "UPDATE arrivals SET state = 'done', body = NULL WHERE seq = ?",
+};
+/** Nobody has written for so long: what waited for that is given up, and forgotten a month later. */
+const FORGOTTEN_DELIVERIES: Forgettable = {
+  find: `SELECT seq AS id FROM deliveries INDEXED BY deliveries_open
+    WHERE (state = 'ready' OR state = 'sending' OR state = 'held') AND created_at < ? LIMIT ?`,
+  drop: "UPDATE deliveries SET state = 'failed', error = 'Nobody came for it.', ended_at = created_at WHERE seq = ?",
 };
 const OLD_DELIVERIES: Forgettable = {
   // The newest seq of all stays: the next turn is reckoned from it.

@@ -70,6 +70,12 @@ const GRANTS: readonly (readonly [piece: string, plan: string, reason: string])[
   ["FROM invitations WHERE expires_at", "SCAN invitations", "links that live for an hour: a handful"],
   ["SELECT * FROM contacts ORDER BY", "", "the people whom the owner let in: a handful"],
   ["FROM chats JOIN contacts", "", "the same handful"],
+  [
+    "FROM arrivals INDEXED BY arrivals_open",
+    "arrivals_open",
+    "an index that holds nothing but what waits, once an hour",
+  ],
+  ["FROM deliveries INDEXED BY deliveries_open", "deliveries_open", "the same of what is to be said"],
   ["SELECT DISTINCT chat_id FROM arrivals", "INDEX arrivals_open", "an index that holds nothing but what waits"],
   ["SELECT DISTINCT chat_id FROM deliveries", "INDEX deliveries_open", "an index that holds nothing but what waits"],
   ["SELECT DISTINCT file.value AS name FROM jobs", "", "a batch of jobs by rowid, once an hour"],

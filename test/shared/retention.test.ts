@@ -170,21 +170,23 @@ describe("a round", () => {
       const insert = "INSERT INTO arrivals (channel, account, event_id, arrived_at, state) VALUES ('c', 'a', ?, ?, ?)";
       for (const [id, at, state] of [
         ["old", long, "done"],
-        ["open", long, "waiting"],
+        ["open", NOW - 1, "waiting"],
+        ["forgotten", long, "asked"],
         ["young", NOW - 1, "done"],
         ["newest", long, "done"],
       ] as const)
         tx.run(insert, id, at, state);
-      const say = `INSERT INTO deliveries (turn, id, chat_id, operation, state, created_at, ended_at) VALUES (1, ?, 'c', '{}', ?, 1, ?)`;
-      for (const [id, state, at] of [
-        ["said", "sent", long],
-        ["ready", "ready", null],
-        ["newest", "sent", long],
+      const say = `INSERT INTO deliveries (turn, id, chat_id, operation, state, created_at, ended_at) VALUES (1, ?, 'c', '{}', ?, ?, ?)`;
+      for (const [id, state, at, endedAt] of [
+        ["said", "sent", long, long],
+        ["ready", "ready", NOW - 1, null],
+        ["held", "held", long, null],
+        ["newest", "sent", long, long],
       ] as const)
-        tx.run(say, id, state, at);
+        tx.run(say, id, state, at, endedAt);
     });
     const { arrivals, deliveries } = await maintain(place.board, places(place), NOW, never);
-    expect([arrivals, deliveries]).toEqual([1, 1]);
+    expect([arrivals, deliveries]).toEqual([2, 2]);
     expect(place.rows("SELECT event_id AS id FROM arrivals ORDER BY seq").map((row) => row["id"])).toEqual([
       "open",
       "young",
