@@ -1,6 +1,6 @@
 // `sandpiper start`: sandboxd, core and worker as children; logs, restarts, and an end in the right order.
 import { randomBytes } from "node:crypto";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, watch, writeFileSync, type FSWatcher } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { launchSandboxd } from "./sandboxd/launch.ts";
@@ -39,6 +39,9 @@ const FromChild = z.discriminatedUnion("type", [
 type FromChild = z.infer<typeof FromChild>;
 type Ready = Extract<FromChild, { type: "ready" }>;
 
+/** In .tools: what the owner has added to the rooms' Python. */
+const PYTHON_ADDED = "python_added.json";
+
 /** core ends last and quickly; the worker may have a job to finish or to hand back. */
 const GRACE_MS = { worker: 8_000, sandboxd: 3_000, core: 2_000 } as const;
 
@@ -73,6 +76,7 @@ class House {
   readonly #signal: AbortSignal;
   readonly #log: Log;
   readonly #children = new Map<keyof typeof GRACE_MS, Child>();
+  #watcher: FSWatcher | null = null;
   #corePort: number;
   #sandboxdPort: number;
   readonly #sandboxdKey = `e2b_${randomBytes(20).toString("hex")}`;
@@ -113,7 +117,18 @@ class House {
         cwd: root,
       }));
       await Promise.all([sandboxd, this.#openWorker()]);
+      this.#renewOnChange(root);
     } else await this.#openWorker();
+  }
+
+  /** What was added to Python is seen by the next sandboxd: a room's mounts do not follow what changes below them. */
+  #renewOnChange(root: string): void {
+    const folder = join(root, ".tools");
+    if (!existsSync(folder)) return;
+    const watcher = watch(folder, (_event, file) => {
+      if (file === PYTHON_ADDED) this.#children.get("sandboxd")?.signal("SIGHUP");
+    });
+    this.#watcher = watcher;
   }
 
   #openWorker(): Promise<Ready> {
@@ -121,6 +136,7 @@ class House {
   }
 
   async stop(): Promise<void> {
+    this.#watcher?.close();
     for (const name of ["worker", "sandboxd", "core"] as const) await this.#children.get(name)?.stop(GRACE_MS[name]);
   }
 

@@ -18,7 +18,10 @@ import { failure, failureOf, failureOfRoom, json } from "./wire.ts";
 const ENVD_PORT = 49983;
 const INTERPRETER_PORT = 49999;
 
-export type Sandboxd = AsyncDisposable & { readonly port: number };
+export type Sandboxd = AsyncDisposable & { readonly port: number; readonly isIdle: () => boolean };
+
+const RENEW_WITHIN_MS = 600_000;
+const LOOK_MS = 200;
 
 /** `keepsSpares`: some rooms are always ready. `world`: another one than the real, for tests. */
 export async function startSandboxd(
@@ -47,6 +50,7 @@ export async function startSandboxd(
   pool.fill();
   return {
     port: server.port ?? 0,
+    isIdle: () => sandboxes.list().length === 0,
     [Symbol.asyncDispose]: async () => {
       await Promise.all([sandboxes.killAll(), pool.close()]);
       rooms.close();
@@ -90,7 +94,15 @@ async function main(): Promise<void> {
   await using sandboxd = await startSandboxd(config, log);
   log.info("sandboxd-started", { port: sandboxd.port });
   process.send?.({ type: "ready", port: sandboxd.port });
+  process.once("SIGHUP", () => void whenIdle(sandboxd, log).then(() => stop.resolve("SIGHUP")));
   log.info("sandboxd-stopping", { reason: await stop.promise });
+}
+
+/** Packages were added or removed: the next one sees them. Nobody's sandbox is ended for that, unless it stays for long. */
+async function whenIdle(sandboxd: Sandboxd, log: Log): Promise<void> {
+  log.info("sandboxd-renewing", {});
+  for (const end = performance.now() + RENEW_WITHIN_MS; !sandboxd.isIdle() && performance.now() < end;)
+    await Bun.sleep(LOOK_MS);
 }
 
 if (import.meta.main) {

@@ -24,6 +24,7 @@ export type Child = {
   /** SIGTERM, then SIGKILL after `graceMs`. Resolves when the process is gone. */
   readonly stop: (graceMs: number) => Promise<void>;
   readonly kill: () => void;
+  readonly signal: (name: NodeJS.Signals) => void;
 };
 
 const FIRST_BACKOFF_MS = 200;
@@ -67,6 +68,7 @@ export function keepAlive(options: ChildOptions): Child {
       stopping.abort();
       current?.kill("SIGKILL");
     },
+    signal: (name) => current?.kill(name),
   };
 }
 

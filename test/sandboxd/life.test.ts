@@ -77,6 +77,15 @@ describe.each(WAYS)("the life of a sandbox, %s", (_name, way) => {
 });
 
 describe.each(WAYS)("the end of the server, %s", (_name, way) => {
+  test("that is to be made anew waits until nobody has a sandbox any more", async () => {
+    const server = await startServer(way);
+    const sandbox = await server.create();
+    server.kill("SIGHUP");
+    expect((await sandbox.runCode("1 + 1")).text).toBe("2");
+    await sandbox.kill();
+    expect(await server.exited).toBe(0);
+  });
+
   const endings = { "a SIGTERM": "SIGTERM", "a SIGKILL": "SIGKILL" } as const;
   for (const [name, signal] of Object.entries(endings))
     test(`after ${name} no process of any room is left`, async () => {
