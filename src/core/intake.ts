@@ -31,8 +31,8 @@ const FETCH_MS = 3_600_000;
 /** After so many attempts its sender is told that it waits. */
 const PATIENCE = 5;
 
-/** Jobs of a chat that have not ended. */
-const MOST_OPEN = 50;
+/** Jobs of a chat that have not ended: nobody writes so much, a program that went mad does. */
+const MOST_OPEN = 5_000;
 /** Whoever goes on writing is told so often that nothing is taken. */
 const FULL_MS = 60_000;
 

@@ -107,7 +107,7 @@ describe("/stop", () => {
   });
 });
 
-test("a command is obeyed behind hundreds of messages that wait, and each of them is a job or refused with words", async () => {
+test("a command is obeyed behind hundreds of messages that wait, and none of them is passed over", async () => {
   await using office = await openOffice();
   await office.notebook.say("Wait", { files: [{ ref: "never", name: "x", bytes: 1 }] });
   for (let index = 0; index < 120; index += 1) await office.notebook.say(`Number ${index}`);
@@ -115,9 +115,7 @@ test("a command is obeyed behind hundreds of messages that wait, and each of the
   await office.until(() => office.notebook.seenIn("ann").length === 1);
   expect(office.value("SELECT count(*) FROM arrivals WHERE state = 'waiting'")).toBe(121);
   office.notebook.files.set("never", "a,b\n1,2\n");
-  await office.until(() => office.value("SELECT count(*) FROM arrivals WHERE state = 'waiting'") === 0);
-  expect(office.value("SELECT count(*) FROM jobs")).toBe(50);
-  await office.until(() => office.notebook.seenIn("ann").some((words) => words.includes("I take no more")));
+  await office.until(() => office.value("SELECT count(*) FROM jobs") === 121);
 });
 
 describe("an answer", () => {
