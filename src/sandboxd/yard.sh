@@ -35,6 +35,6 @@ mount -t tmpfs -o mode=1777,size=64m,nosuid,nodev tmpfs "$yard/tmp"
 cd "$yard"
 pivot_root . old
 umount -l /old
-mount -o remount,ro /
+mount -o remount,bind,ro,nosuid,nodev /
 cd /srv/project
 exec "$@"

@@ -20,7 +20,7 @@ function copy(from: string, to: string): void {
   if (linked.exitCode !== 0) Bun.spawnSync(["cp", "-aL", from, to]);
 }
 
-const Setup = z.looseObject({ python: z.looseObject({ site: z.string().nullable() }) });
+const Setup = z.looseObject({ python: z.looseObject({ executable: z.string(), site: z.string().nullable() }) });
 
 function makeProject(): string {
   chmodSync(folder, 0o755);
@@ -42,6 +42,17 @@ const Answer = z.object({
   status: z.literal("completed"),
   artifacts: z.array(z.object({ name: z.string(), bytes: z.number() })),
 });
+
+const Probe = z.object({ ok: z.literal(true), forks: z.boolean() });
+
+/** Whether that user has a yard, and rooms that are forked. */
+function forksRooms(bun: readonly string[], project: string): boolean {
+  const { python } = Setup.parse(JSON.parse(readFileSync(join(project, ".tools/setup.json"), "utf8")));
+  const site = python.site === null ? [] : ["--site", python.site];
+  const flags = ["--python", python.executable, ...site, "--forks"];
+  const probe = Bun.spawnSync([...bun, "src/sandboxd/probe.ts", ...flags], { cwd: project });
+  return Probe.parse(JSON.parse(probe.stdout.toString())).forks;
+}
 
 test.skipIf(process.getuid?.() !== 0)(
   "an ordinary user gets the chart too, from a room whose user is that one and no other",
@@ -68,6 +79,7 @@ test.skipIf(process.getuid?.() !== 0)(
     const graph = Answer.parse(JSON.parse(stdout)).artifacts.find((artifact) => artifact.name === "graph.png");
     expect(graph?.bytes).toBeGreaterThan(5_000);
     expect(Bun.spawnSync(["find", join(project, "data"), "-not", "-uid", UID]).stdout.toString()).toBe("");
+    expect(forksRooms([...drop, "PATH=/usr/bin:/bin", join(project, ".tools/bun")], project)).toBe(true);
   },
   60_000,
 );

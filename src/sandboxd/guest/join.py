@@ -83,6 +83,7 @@ class Room:
     def become_agent(self):
         try:
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             os.chdir("/")
             os.setsid()
             null = os.open("/dev/null", os.O_RDWR)

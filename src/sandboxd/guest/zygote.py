@@ -48,6 +48,8 @@ def main(path):
     listener.listen(BACKLOG)
     warm()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # Ctrl+C at a terminal reaches everybody there; sandboxd ends us in its own time.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.collect()
     gc.freeze()
     print(json.dumps({"fonts": fonts()}), flush=True)
