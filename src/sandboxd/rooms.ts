@@ -22,7 +22,9 @@ export type RoomsOptions = {
 
 const PRELOADED = ["numpy", "pandas", "matplotlib.pyplot"];
 /** It ended, or no room could be had from it, so often in a row: this machine does not want it. */
-const MOST_FAILURES = 3;
+const MOST_FAILURES = 5;
+/** What kept it from working may pass. */
+const TRY_AGAIN_MS = 600_000;
 
 export class Rooms {
   readonly #options: RoomsOptions;
@@ -99,6 +101,15 @@ export class Rooms {
     this.#zygote = null;
     zygote.stop();
     this.#options.log.error("zygote-given-up", { failures: this.#failures });
+    void this.#tryLater();
+  }
+
+  async #tryLater(): Promise<void> {
+    const { signal } = this.#stop;
+    await pause(TRY_AGAIN_MS, signal);
+    if (signal.aborted) return;
+    this.#failures = 0;
+    await this.#startZygote();
   }
 
   async #fork(zygote: Zygote): Promise<Quarters> {
