@@ -74,6 +74,7 @@ function inYardRun({ uid, bun, root, tools, place, links }: LaunchOptions, comma
     "yard",
     place,
     JSON.stringify(moved(tools)),
+    uid === 0 ? String(UNPRIVILEGED_ID) : "0",
     ...parts.flat(),
     "--",
     ...(uid === 0 ? GIVE_UP_ROOT : GIVE_UP_MOUNTS),

@@ -5,10 +5,11 @@ import { pause } from "../shared/stop.ts";
 import { openInterpreter } from "./interpreter/interpreter.ts";
 import { LIMITS } from "./limits.ts";
 import { FontList } from "./room/fonts.ts";
-import { openRoom } from "./room/room.ts";
+import { openRoom, type Room } from "./room/room.ts";
 import { isYard, Zygote } from "./room/zygote.ts";
 import type { Quarters } from "./sandboxes.ts";
 import type { Tools } from "./tools.ts";
+import type { Cgroup, Cgroups } from "./cgroups.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 export type RoomsOptions = {
@@ -17,6 +18,8 @@ export type RoomsOptions = {
   /** Off: Python is always started inside. */
   readonly mayFork: boolean;
   readonly watchdog: Watchdog;
+  /** Null: this machine hands none out. */
+  readonly cgroups: Cgroups | null;
   readonly log: Log;
 };
 
@@ -113,14 +116,28 @@ export class Rooms {
   }
 
   async #fork(zygote: Zygote): Promise<Quarters> {
-    const room = await zygote.openRoom(this.#options.memoryBytes);
-    this.#options.watchdog.watch(room);
+    const room = await this.#watched((cgroup) => zygote.openRoom(this.#options.memoryBytes, cgroup));
     return { room, interpreter: await openInterpreter(room.channel), preloaded: Promise.resolve() };
   }
 
+  /** In a cgroup, where there are such, and under the eyes of the watchdog in any case. */
+  async #watched(open: (cgroup: Cgroup | null) => Promise<Room>): Promise<Room> {
+    const { watchdog, cgroups, memoryBytes } = this.#options;
+    const cgroup = cgroups?.create(memoryBytes) ?? null;
+    try {
+      const room = await open(cgroup);
+      watchdog.watch(room);
+      void room.gone.then(() => cgroup?.remove());
+      return room;
+    } catch (error) {
+      await cgroup?.remove();
+      throw error;
+    }
+  }
+
   async #startInside(): Promise<Quarters> {
-    const room = await openRoom(this.#options.tools, this.#options.memoryBytes);
-    this.#options.watchdog.watch(room);
+    const { tools, memoryBytes } = this.#options;
+    const room = await this.#watched((cgroup) => openRoom(tools, memoryBytes, cgroup));
     const interpreter = await openInterpreter(room.channel);
     await this.#fonts.handTo(room.channel);
     const context = interpreter.contexts()[0]?.id;

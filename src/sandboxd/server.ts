@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { loadConfig, type Config } from "../shared/config.ts";
 import { AppError, toAppError } from "../shared/errors.ts";
 import { createLog, type Log } from "../shared/log.ts";
+import { Cgroups } from "./cgroups.ts";
 import { controlRoutes, type Control } from "./control.ts";
 import { realWorld, type World } from "./egress/dial.ts";
 import { envdRoutes } from "./envd/routes.ts";
@@ -33,7 +34,8 @@ export async function startSandboxd(
   const memoryBytes = config.sandboxMemoryBytes;
   const mayFork = config.sandboxd.rooms !== "plain";
   const watchdog = new Watchdog(memoryBytes, log);
-  const rooms = await Rooms.start({ tools, memoryBytes, mayFork, watchdog, log });
+  const cgroups = Cgroups.find(config.sandboxd.cgroup);
+  const rooms = await Rooms.start({ tools, memoryBytes, mayFork, watchdog, cgroups, log });
   const pool = new Pool({ rooms, isKept: options.keepsSpares, log });
   const sandboxes = new Sandboxes(async () => await pool.take(), options.world ?? realWorld(), log);
   // Without a key nobody may create a sandbox; a random one means just that.

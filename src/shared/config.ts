@@ -52,7 +52,7 @@ export type Config = {
     readonly apiUrl: string;
   };
   readonly webhookPort: number;
-  readonly sandboxd: { readonly port: number; readonly key: string; readonly rooms: string };
+  readonly sandboxd: { readonly port: number; readonly key: string; readonly rooms: string; readonly cgroup: string };
   readonly leaseMs: number;
   /** Where the person stood who called; package managers move their scripts to the project folder. */
   readonly callerDir: string;
@@ -143,6 +143,7 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
       port: whole("SANDPIPER_SANDBOXD_PORT", 0, 65_535),
       key: text("SANDPIPER_SANDBOXD_KEY"),
       rooms: text("SANDPIPER_ROOMS"),
+      cgroup: text("SANDPIPER_CGROUP"),
     },
     leaseMs: number("SANDPIPER_LEASE_SECONDS", 0.1, 3_600) * 1_000,
     callerDir: environment["INIT_CWD"] ?? process.cwd(),

@@ -197,6 +197,13 @@ export const SETTINGS = [
     secret: true,
   },
   {
+    env: "SANDPIPER_CGROUP",
+    default: "",
+    unit: "folder",
+    about: "Where sandboxd may make cgroups for its rooms.",
+    internal: true,
+  },
+  {
     env: "SANDPIPER_ROOMS",
     default: "",
     unit: "plain",

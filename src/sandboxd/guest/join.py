@@ -67,6 +67,10 @@ class Room:
         ready, holder_out = os.pipe()
         status, status_out = os.pipe()
         complaint, complaint_out = os.pipe()
+        if wanted["cgroup"]:
+            # All that comes of this process belongs to the room.
+            with open(wanted["cgroup"], "w") as procs:
+                procs.write(str(os.getpid()))
         self.bwrap = start(wanted, program, {0: holder_in, 1: holder_out, 2: complaint_out, wanted["statusFd"]: status_out})
         for one in (holder_in, holder_out, status_out, complaint_out):
             os.close(one)

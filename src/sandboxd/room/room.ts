@@ -1,10 +1,11 @@
 // One room: its agent and the socket between. It lives until it is closed or breaks. Here it is a bubblewrap process in which
 // Python starts as process 1; zygote.ts makes the same from a fork.
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { Subprocess } from "bun";
 import { AppError } from "../../shared/errors.ts";
 import { LIMITS } from "../limits.ts";
 import { familyOf } from "../processes.ts";
+import type { Cgroup } from "../cgroups.ts";
 import type { Tools } from "../tools.ts";
 import { agentCommand } from "./argv.ts";
 import { Channel, RoomError } from "./channel.ts";
@@ -28,6 +29,8 @@ export type Room = AsyncDisposable & {
   readonly python: string;
   /** Resolves with the reason when the room has ended, however that came. */
   readonly ended: Promise<Error>;
+  /** Resolves when no process of it is left. */
+  readonly gone: Promise<unknown>;
   /** What bubblewrap and the agent wrote to their stderr; resolves after the end. */
   readonly complaint: Promise<string>;
   /** Kills everything in the room; resolves when no process of it is left. */
@@ -35,8 +38,8 @@ export type Room = AsyncDisposable & {
 };
 
 /** Throws AppError `unavailable` when this machine cannot make a room; nothing runs in that case. */
-export async function openRoom(tools: Tools, memoryBytes: number): Promise<Room> {
-  const started = spawnRoom(tools);
+export async function openRoom(tools: Tools, memoryBytes: number, cgroup: Cgroup | null = null): Promise<Room> {
+  const started = spawnRoom(tools, cgroup);
   const complaint = readStart(started.stderr);
   const broken = Promise.withResolvers<Error>();
   try {
@@ -83,7 +86,7 @@ export async function furnish(
     const python = await configure(channel, memoryBytes);
     const end = () => close(new Error("The room was closed."));
     const staff = familyOf([pid, agent]);
-    return { channel, pid, staff, python, ended: broken, complaint, close, [Symbol.asyncDispose]: end };
+    return { channel, pid, staff, python, ended: broken, gone, complaint, close, [Symbol.asyncDispose]: end };
   } catch (error) {
     await close(new Error("The room could not be furnished."));
     throw error;
@@ -100,7 +103,7 @@ function killQuietly(pid: number): void {
 
 type Started = Subprocess<"ignore", "ignore", "pipe">;
 
-function spawnRoom(tools: Tools): Started {
+function spawnRoom(tools: Tools, cgroup: Cgroup | null): Started {
   const { args, files, filter } = planRoom({
     tools,
     init: "agent",
@@ -121,6 +124,8 @@ function spawnRoom(tools: Tools): Started {
       cause,
     });
   }
+  // It waits for its arguments: whatever it starts comes after this.
+  if (cgroup !== null) writeFileSync(cgroup.procs, String(started.pid));
   // Host paths travel here, not on the command line that every process of this machine can read.
   deliver(descriptor(started, ARGUMENTS_FD), new TextEncoder().encode(`${args.join("\0")}\0`));
   deliver(descriptor(started, SECCOMP_FD), filter);

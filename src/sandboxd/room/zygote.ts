@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { AppError } from "../../shared/errors.ts";
 import type { Log } from "../../shared/log.ts";
+import type { Cgroup } from "../cgroups.ts";
 import type { Tools } from "../tools.ts";
 import { GUEST_DIR, roomEnvironment, zygoteCommand } from "./argv.ts";
 import { Channel } from "./channel.ts";
@@ -56,13 +57,15 @@ export class Zygote {
   }
 
   /** Throws AppError `unavailable`. */
-  async openRoom(memoryBytes: number): Promise<Room> {
+  async openRoom(memoryBytes: number, cgroup: Cgroup | null = null): Promise<Room> {
     const broken = Promise.withResolvers<Error>();
     let channel: Channel | null = null;
     try {
       channel = await Channel.open(openAddress(ADDRESS), broken.resolve);
       const { filter, ...wanted } = this.#wanted();
-      const { pid, agent } = Joined.parse((await channel.request({ op: "room", ...wanted }, filter)).value);
+      const { pid, agent } = Joined.parse(
+        (await channel.request({ op: "room", cgroup: cgroup?.procs ?? null, ...wanted }, filter)).value,
+      );
       const shell = { channel, pid, agent, broken: broken.promise, gone: channel.gone, complaint: Promise.resolve("") };
       return await furnish(shell, memoryBytes);
     } catch (cause) {
