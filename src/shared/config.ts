@@ -139,12 +139,7 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
     telegram: telegramOf(text),
     whatsapp: whatsappOf(text),
     webhookPort: whole("SANDPIPER_WEBHOOK_PORT", 0, 65_535),
-    sandboxd: {
-      port: whole("SANDPIPER_SANDBOXD_PORT", 0, 65_535),
-      key: text("SANDPIPER_SANDBOXD_KEY"),
-      rooms: text("SANDPIPER_ROOMS"),
-      cgroup: text("SANDPIPER_CGROUP"),
-    },
+    sandboxd: { port: whole("SANDPIPER_SANDBOXD_PORT", 0, 65_535), ...sandboxdOf(text) },
     leaseMs: number("SANDPIPER_LEASE_SECONDS", 0.1, 3_600) * 1_000,
     callerDir: environment["INIT_CWD"] ?? process.cwd(),
     warnings: unknownSettings(environment),
@@ -152,6 +147,12 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
 }
 
 type Text = (name: Name) => string;
+
+const sandboxdOf = (text: Text): Omit<Config["sandboxd"], "port"> => ({
+  key: text("SANDPIPER_SANDBOXD_KEY"),
+  rooms: text("SANDPIPER_ROOMS"),
+  cgroup: text("SANDPIPER_CGROUP"),
+});
 
 const e2bOf = (text: Text): Config["e2b"] => ({
   apiKey: text("E2B_API_KEY"),
