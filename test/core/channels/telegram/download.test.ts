@@ -7,9 +7,10 @@ import { rejectionOf } from "../../../shared/temporary.ts";
 import { openBot, told, type Bot } from "./bot.ts";
 
 const MIB = 2 ** 20;
+const PATTERN = Uint8Array.from({ length: 256 }, (_, index) => index * 7);
 
 function sent(bot: Bot, bytes: number): IncomingFile {
-  const content = new Uint8Array(bytes).map((_, index) => index * 7);
+  const content = new Uint8Array(Buffer.alloc(bytes, PATTERN));
   const { document } = bot.ada.sendDocument({ name: "sales.csv", bytes: content });
   return { ref: document?.file_id ?? "", name: "sales.csv", bytes };
 }
