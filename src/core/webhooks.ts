@@ -7,8 +7,8 @@ import type { Channel, Door } from "./channels/channel.ts";
 export type Webhook = NonNullable<Channel["webhook"]> & { readonly door: Door };
 
 const MAX_BODY_BYTES = 4 * 2 ** 20;
-/** Who signed a body is known only when all of it is here: until then strangers may have so many here, for so long. */
-const BODIES = { most: 8, withinMs: 10_000 };
+/** Who signed a body is known only when all of it is here: until then strangers may have so many here, so much in all, for so long. */
+const BODIES = { most: 256, bytes: 8 * MAX_BODY_BYTES, withinMs: 10_000 };
 
 /** `find`: the channel that is called at a path. Null where the port is taken: the dashboard goes on without it. */
 export function serveWebhooks(
@@ -50,6 +50,7 @@ class Unread extends Error {}
 class Bodies {
   readonly #limits: typeof BODIES;
   #open = 0;
+  #bytes = 0;
 
   constructor(limits: typeof BODIES) {
     this.#limits = limits;
@@ -74,6 +75,7 @@ class Bodies {
   #bounded(body: ReadableStream<Uint8Array>, done: AbortSignal): ReadableStream<Uint8Array> {
     let reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
     const late = Promise.withResolvers<never>();
+    let own = 0;
     // Whoever has read all of it in time does not look.
     late.promise.catch(() => undefined);
     const begin = (): ReadableStreamDefaultReader<Uint8Array> => {
@@ -83,6 +85,7 @@ class Bodies {
       const timer = setTimeout(() => late.reject(new Unread()), this.#limits.withinMs);
       const leave = () => {
         this.#open -= 1;
+        this.#bytes -= own;
         clearTimeout(timer);
         // Of what is left, nothing comes in any more.
         opened.cancel().catch(() => undefined);
@@ -95,8 +98,14 @@ class Bodies {
         pull: async (controller) => {
           reader ??= begin();
           const { done: isOver, value } = await Promise.race([reader.read(), late.promise]);
-          if (isOver) controller.close();
-          else controller.enqueue(value);
+          if (isOver) {
+            controller.close();
+            return;
+          }
+          own += value.length;
+          this.#bytes += value.length;
+          if (this.#bytes > this.#limits.bytes) throw new Unread();
+          controller.enqueue(value);
         },
         cancel: async () => reader?.cancel(),
       },

@@ -6,7 +6,8 @@ import { createLog } from "../../../src/shared/log.ts";
 const LONG_MS = 60_000;
 
 /** At "/hook" a body is read and counted; at "/closed" nothing is read of it. */
-function openListener(limits: { readonly most: number; readonly withinMs: number }) {
+function openListener(given: { readonly most: number; readonly withinMs: number; readonly bytes?: number }) {
+  const limits = { bytes: 1_000, ...given };
   const seen = { begun: 0, read: [] as string[] };
   const log = createLog("core", "error", () => undefined);
   const door = { admit: () => Promise.resolve(), tell: () => undefined };
@@ -56,6 +57,16 @@ test("reads so many bodies at once and sends the next one away, until one has co
   expect(await first.answer).toBe("200");
   expect(await listener.post("/hook")).toBe(200);
   expect(listener.seen.read).toEqual(["all", "all"]);
+});
+
+test("holds so many bytes of all bodies together, and of one that is beyond nothing", async () => {
+  await using listener = openListener({ most: 10, withinMs: LONG_MS, bytes: 3 });
+  const first = await listener.begin();
+  while (listener.seen.begun < 1) await Bun.sleep(1);
+  while ((await listener.post("/hook")) !== 503) await Bun.sleep(1);
+  first.drop();
+  while ((await listener.post("/hook")) !== 200) await Bun.sleep(1);
+  expect(listener.seen.read.at(-1)).toBe("all");
 });
 
 test("a body whose sender goes away leaves its place", async () => {
