@@ -8,7 +8,6 @@ import { burst, createPlot, createPrint, start, throughput } from "./sandbox/cre
 import { cycles } from "./sandbox/cycles.ts";
 import { kill } from "./sandbox/kill.ts";
 import { measurePeers, NO_PEERS, type PeerFigures } from "./sandbox/peers.ts";
-import { adoptOrphans } from "./sandbox/processes.ts";
 import { proxy } from "./sandbox/proxy.ts";
 import { toRow, type Measurements, type RowName } from "./sandbox/rows.ts";
 import { FULL, QUICK, type Sizes } from "./sandbox/sizes.ts";
@@ -71,7 +70,6 @@ async function peersFor(sections: readonly Section[], sizes: Sizes): Promise<Pee
   }
 }
 
-adoptOrphans();
 // What we started hears that we are gone, and ends.
 process.once("SIGINT", () => process.exit(130)).once("SIGTERM", () => process.exit(143));
 const isQuick = process.argv.includes("--quick");

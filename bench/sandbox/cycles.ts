@@ -1,6 +1,6 @@
 // A long life: sandboxes come and go, parts of some are killed, and nothing of it may stay behind.
 import { readdirSync } from "node:fs";
-import { below, killQuietly, read, roomsOf, rssMb, zygoteOf } from "./processes.ts";
+import { below, killQuietly, read, roomsBelow, rssMb, zygoteBelow } from "./processes.ts";
 import type { Measurements } from "./rows.ts";
 import { print, run, Server } from "./server.ts";
 import type { Sizes } from "./sizes.ts";
@@ -13,7 +13,7 @@ const PARTS = ["kernel", "agent", "bwrap", "joiner", "zygote"] as const;
 type Things = { readonly processes: number; readonly fds: number; readonly mounts: number; readonly files: number };
 
 export async function cycles(sizes: Sizes): Promise<Measurements> {
-  await using server = await Server.launch();
+  await using server = await Server.launchReaped();
   const failures = new Map<string, number>();
   const fail = (where: string) => void failures.set(where, (failures.get(where) ?? 0) + 1);
   // What is compiled and cached once is there now.
@@ -60,9 +60,9 @@ async function cycle(server: Server, victim: (typeof PARTS)[number] | null, fail
 
 /** Of a room by chance, be it in use or a spare. */
 function murder(server: Server, victim: (typeof PARTS)[number]): void {
-  const rooms = roomsOf(server.pid);
+  const rooms = roomsBelow(server.top);
   const room = rooms[Math.floor(Math.random() * rooms.length)];
-  const pid = victim === "zygote" ? zygoteOf(server.pid) : room?.[victim];
+  const pid = victim === "zygote" ? zygoteBelow(server.top) : room?.[victim];
   if (pid !== undefined) killQuietly(pid);
 }
 
@@ -89,10 +89,10 @@ async function settled(server: Server, before: Things): Promise<Things> {
   }
 }
 
-/** The processes below us, orphans included; of the server its descriptors, its mounts and the files of its /tmp. */
-function thingsOf({ pid }: Server): Things {
+/** The server's processes, orphans included; of itself its descriptors, its mounts and the files of its /tmp. */
+function thingsOf({ top, pid }: Server): Things {
   return {
-    processes: below(process.pid).length,
+    processes: below(top).length,
     fds: readdirSync(`/proc/${pid}/fd`).length,
     mounts: read(`/proc/${pid}/mountinfo`).split("\n").length,
     files: readdirSync(`/proc/${pid}/root/tmp`, { recursive: true }).length,

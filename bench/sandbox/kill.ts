@@ -1,6 +1,6 @@
 // How fast a room is empty that does not want to be: a fork bomb goes off in it.
 import { median, percentile } from "../report.ts";
-import { below, insiders, roomsOf } from "./processes.ts";
+import { below, insidersBelow, roomsBelow } from "./processes.ts";
 import type { Measurements } from "./rows.ts";
 import { Server } from "./server.ts";
 import type { Sizes } from "./sizes.ts";
@@ -20,7 +20,7 @@ async function killOne(server: Server): Promise<number> {
   const sandbox = await server.create();
   const { joiner } = await server.roomOf(sandbox);
   await server.rest();
-  const others = roomsOf(server.pid).filter((room) => room.joiner !== joiner);
+  const others = roomsBelow(server.top).filter((room) => room.joiner !== joiner);
   const known = new Set(others.flatMap((room) => room.all));
   const bomb = sandbox.runCode(BOMB).catch(() => "died");
   for (const giveUpAt = performance.now() + WITHIN_MS; below(joiner).length < LOUD; await Bun.sleep(20))
@@ -30,7 +30,7 @@ async function killOne(server: Server): Promise<number> {
   for (;;) {
     // A look takes milliseconds; what it does not find was not there when it began.
     const lookedAt = performance.now();
-    if (insiders().every((one) => known.has(one.pid))) {
+    if (insidersBelow(server.top).every((one) => known.has(one.pid))) {
       await bomb;
       return lookedAt - startedAt;
     }

@@ -1,6 +1,4 @@
-// Which processes belong to a sandbox server and to each of its rooms, read from /proc. An orphan stays below us, so that
-// nothing is overlooked.
-import { dlopen } from "bun:ffi";
+// Which processes belong to a sandbox server and to each of its rooms, read from /proc.
 import { readdirSync, readFileSync } from "node:fs";
 
 export type Process = {
@@ -11,15 +9,6 @@ export type Process = {
   /** Its number in each pid namespace, ours first: more than one for what is in a room. */
   readonly numbers: readonly number[];
 };
-
-const PR_SET_CHILD_SUBREAPER = 36;
-
-/** From now on what outlives its parent becomes our child. */
-export function adoptOrphans(): void {
-  const args = ["i32", "u64", "u64", "u64", "u64"] as const;
-  const { symbols } = dlopen("libc.so.6", { prctl: { args, returns: "i32" } });
-  if (symbols.prctl(PR_SET_CHILD_SUBREAPER, 1n, 0n, 0n, 0n) !== 0) throw new Error("Orphans cannot be adopted here.");
-}
 
 /** All processes below this one, but those that only wait to be reaped. */
 export function below(root: number): Process[] {
@@ -49,9 +38,9 @@ export type RoomProcesses = {
   readonly all: readonly number[];
 };
 
-/** Those of every room of this server; `all` begins with the joiner. */
-export function roomsOf(server: number): RoomProcesses[] {
-  const processes = below(server);
+/** Those of every room below this process; `all` begins with the joiner. */
+export function roomsBelow(root: number): RoomProcesses[] {
+  const processes = below(root);
   const inside = new Set(processes.filter(isInside));
   const isJoiner = (one: Process): boolean =>
     !inside.has(one) &&
@@ -70,15 +59,17 @@ export function roomsOf(server: number): RoomProcesses[] {
   });
 }
 
-/** Whatever is in a room of ours, whosever child it is by now. */
-export function insiders(): Process[] {
-  return below(process.pid).filter(isInside);
+/** Whatever is in any room below this process. */
+export function insidersBelow(root: number): Process[] {
+  return below(root).filter(isInside);
 }
 
 const isInside = (one: Process): boolean => one.numbers.length > DEPTH;
 
-export function zygoteOf(server: number): number | undefined {
-  return below(server).find((one) => one.parent === server && one.command.includes("sandpiper.zygote"))?.pid;
+export function zygoteBelow(root: number): number | undefined {
+  const zygotes = below(root).filter((one) => one.command.includes("sandpiper.zygote"));
+  // The joiners bear its name.
+  return zygotes.find((one) => !zygotes.some((other) => other.pid === one.parent))?.pid;
 }
 
 /** Private_Clean and Private_Dirty of all these together. Throws where another user's memory may not be read. */

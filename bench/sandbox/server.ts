@@ -3,7 +3,7 @@ import { Sandbox, type SandboxOpts } from "@e2b/code-interpreter";
 import { join } from "node:path";
 import { launchSandboxd } from "../../src/sandboxd/launch.ts";
 import { LIMITS } from "../../src/sandboxd/limits.ts";
-import { below, killQuietly, roomsOf, type RoomProcesses } from "./processes.ts";
+import { below, killQuietly, roomsBelow, type RoomProcesses } from "./processes.ts";
 
 export const ROOT = join(import.meta.dir, "../..");
 const KEY = "key-of-the-bench";
@@ -14,25 +14,37 @@ const REFILLED_MS = LIMITS.refillMs + 200;
 /** Nobody asks in step with anybody's timer. */
 const CHANCE_MS = 100;
 
-export type Launched = { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> };
+type Environment = Readonly<Record<string, string>>;
+export type Launched = { readonly argv: readonly string[]; readonly env: Environment; readonly isReaped?: boolean };
 
 /** Ends with us, however we end: it hears when the channel between is gone. */
 export class Server implements AsyncDisposable {
   readonly url: string;
+  /** Of sandboxd itself. */
   readonly pid: number;
+  /** The process below which all others are. */
+  readonly top: number;
   readonly #child: Bun.Subprocess;
 
-  private constructor(child: Bun.Subprocess, port: number) {
+  private constructor(child: Bun.Subprocess, port: number, isReaped: boolean) {
     this.#child = child;
-    this.pid = child.pid;
+    this.top = child.pid;
+    this.pid = isReaped ? (below(child.pid).find((one) => one.parent === child.pid)?.pid ?? child.pid) : child.pid;
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  static async launch(env: Readonly<Record<string, string>> = {}): Promise<Server> {
+  static async launch(env: Environment = {}): Promise<Server> {
     return await Server.start(await sandboxdOf(), env);
   }
 
-  static async start({ argv, env }: Launched, more: Readonly<Record<string, string>> = {}): Promise<Server> {
+  /** Of this one no orphan gets lost. */
+  static async launchReaped(): Promise<Server> {
+    const { argv, env } = await sandboxdOf();
+    const reaper = ["python3", join(import.meta.dir, "programs/reaper.py")];
+    return await Server.start({ argv: [...reaper, ...argv], env, isReaped: true });
+  }
+
+  static async start({ argv, env, isReaped = false }: Launched, more: Environment = {}): Promise<Server> {
     const ready = Promise.withResolvers<number>();
     const child = Bun.spawn([...argv], {
       cwd: ROOT,
@@ -52,7 +64,7 @@ export class Server implements AsyncDisposable {
     void child.exited.then((code) => ready.reject(new Error(`sandboxd ended with ${code} before it was ready`)));
     const timer = setTimeout(() => child.kill("SIGKILL"), START_WITHIN_MS);
     try {
-      return new Server(child, await ready.promise);
+      return new Server(child, await ready.promise, isReaped);
     } finally {
       clearTimeout(timer);
     }
@@ -81,7 +93,7 @@ export class Server implements AsyncDisposable {
   async roomOf(sandbox: Sandbox): Promise<RoomProcesses> {
     const name = sandbox.sandboxId.slice(-15);
     await run(sandbox, `with open("/proc/self/comm", "w") as file: file.write("${name}")`);
-    const room = roomsOf(this.pid).find((one) => one.names.includes(name));
+    const room = roomsBelow(this.top).find((one) => one.names.includes(name));
     if (room === undefined) throw new Error("The room of a sandbox was not found.");
     return room;
   }
@@ -89,7 +101,7 @@ export class Server implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#child.kill("SIGTERM");
     const timer = setTimeout(
-      () => [...below(this.pid).map((one) => one.pid), this.pid].forEach(killQuietly),
+      () => [...below(this.top).map((one) => one.pid), this.top].forEach(killQuietly),
       STOP_GRACE_MS,
     );
     await this.#child.exited;

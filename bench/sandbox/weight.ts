@@ -1,7 +1,7 @@
 // What a room weighs by itself, and what a hundred of them take from this machine.
 import type { Sandbox } from "@e2b/code-interpreter";
 import { median } from "../report.ts";
-import { machineBytes, privateMb, roomsOf } from "./processes.ts";
+import { machineBytes, privateMb, roomsBelow } from "./processes.ts";
 import type { Measurements } from "./rows.ts";
 import { killAll, plot, Server } from "./server.ts";
 import type { Sizes } from "./sizes.ts";
@@ -26,7 +26,7 @@ export async function weight(sizes: Sizes): Promise<Measurements> {
 }
 
 function weigh(server: Server): number[] {
-  return roomsOf(server.pid)
+  return roomsBelow(server.top)
     .map((room) => privateMb(room.all))
     .toSorted((a, b) => b - a);
 }
@@ -39,7 +39,7 @@ export async function crowd(sizes: Sizes): Promise<Measurements> {
   const sandboxes = await createMany(server, sizes.idle);
   await Bun.sleep(SETTLE_MS);
   const grown = (before - machineBytes("MemAvailable")) / 2 ** 30;
-  const rooms = roomsOf(server.pid).length;
+  const rooms = roomsBelow(server.top).length;
   await killAll(sandboxes);
   if (rooms < sizes.idle) throw new Error(`Of ${sizes.idle} rooms only ${rooms} were there.`);
   return { idle_100_growth_gib: { value: grown, peers: { rooms } } };

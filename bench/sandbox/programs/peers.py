@@ -15,8 +15,10 @@ FOLDER, PIP, ROUNDS = sys.argv[1], sys.argv[2], int(sys.argv[3])
 PACKAGES = os.path.join(FOLDER, "packages")
 PRINT = "print(1)"
 PLOT = "import pandas as pd\naxes = pd.DataFrame({'a': [1, 3, 2], 'b': [2, 1, 4]}).plot()\n"
-SAVE = "axes.figure.savefig('/dev/stdout', format='png')\n"
+SAVE = "import sys\naxes.figure.savefig(sys.stdout.buffer, format='png')\n"
 PNG = b"\x89PNG"
+# Later ones do not know the matplotlib of older systems.
+WANTED = ("ipykernel", "matplotlib-inline<0.2")
 
 
 def end():
@@ -47,7 +49,7 @@ def python(code, wanted):
 def kernel(code, wanted):
     from jupyter_client.manager import start_new_kernel
 
-    manager, client = start_new_kernel()
+    manager, client = start_new_kernel(stderr=subprocess.DEVNULL)
     try:
         heard = []
         client.execute_interactive(code, output_hook=lambda message: heard.append(json.dumps(message["content"])))
@@ -73,7 +75,7 @@ def figures_of(work):
 
 def kernels():
     pip = [PIP] if PIP else ["-m", "pip"]
-    command = [sys.executable, *pip, "install", "--quiet", "--root-user-action", "ignore", "--target", PACKAGES, "ipykernel"]
+    command = [sys.executable, *pip, "install", "--quiet", "--root-user-action", "ignore", "--target", PACKAGES, *WANTED]
     subprocess.run(command, check=True, stdout=sys.stderr, timeout=120)
     sys.path.insert(0, PACKAGES)
     path = [PACKAGES, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -96,7 +98,7 @@ def main():
     try:
         figures.update(kernels())
     except Exception as error:
-        print(f"no ipykernel: {error}", file=sys.stderr)
+        print(f"no ipykernel: {str(error)[:1000]}", file=sys.stderr)
     print(json.dumps({"type": "done", "figures": figures}), flush=True)
     threading.Event().wait()
 
