@@ -1,5 +1,5 @@
 // A long life: sandboxes come and go, parts of some are killed, and nothing of it may stay behind.
-import { readdirSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { below, killQuietly, read, roomsBelow, rssMb, zygoteBelow } from "./processes.ts";
 import type { Measurements } from "./rows.ts";
 import { print, run, Server } from "./server.ts";
@@ -93,8 +93,23 @@ async function settled(server: Server, before: Things): Promise<Things> {
 function thingsOf({ top, pid }: Server): Things {
   return {
     processes: below(top).length,
-    fds: readdirSync(`/proc/${pid}/fd`).length,
+    fds: descriptorsOf(pid).length,
     mounts: read(`/proc/${pid}/mountinfo`).split("\n").length,
     files: readdirSync(`/proc/${pid}/root/tmp`, { recursive: true }).length,
   };
+}
+
+/** But those of the connections that our own client keeps open. */
+function descriptorsOf(pid: number): string[] {
+  const lines = read(`/proc/${pid}/net/tcp`).trim().split("\n").slice(1);
+  const connections = new Set(lines.map((line) => `socket:[${line.trim().split(/\s+/)[9] ?? ""}]`));
+  return readdirSync(`/proc/${pid}/fd`).flatMap((name) => {
+    try {
+      const target = readlinkSync(`/proc/${pid}/fd/${name}`);
+      return connections.has(target) ? [] : [target];
+    } catch {
+      // Closed meanwhile.
+      return [];
+    }
+  });
 }
