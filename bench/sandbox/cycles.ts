@@ -10,7 +10,8 @@ const AT_ONCE = 3;
 const SETTLE_WITHIN_MS = 20_000;
 const PARTS = ["kernel", "agent", "bwrap", "joiner", "zygote"] as const;
 
-type Things = { readonly processes: number; readonly fds: number; readonly mounts: number; readonly files: number };
+const THINGS = ["processes", "fds", "mounts", "files", "cgroups"] as const;
+type Things = { readonly [name in (typeof THINGS)[number]]: number };
 
 export async function cycles(sizes: Sizes): Promise<Measurements> {
   await using server = await Server.launchReaped();
@@ -28,8 +29,7 @@ export async function cycles(sizes: Sizes): Promise<Measurements> {
   });
   const after = await settled(server, before);
   const grown = rssMb(server.pid) - rssBefore;
-  const left = (name: keyof Things): number => Math.max(0, after[name] - before[name]);
-  const leaks = { processes: left("processes"), fds: left("fds"), mounts: left("mounts"), files: left("files") };
+  const leaks = Object.fromEntries(THINGS.map((name) => [name, Math.max(0, after[name] - before[name])]));
   const sum = Object.values(leaks).reduce((all, one) => all + one, 0);
   const peers = { ...leaks, cycles: sizes.cycles, murders: sizes.murders, ...Object.fromEntries(failures) };
   return {
@@ -83,20 +83,26 @@ async function settled(server: Server, before: Things): Promise<Things> {
   const giveUpAt = performance.now() + SETTLE_WITHIN_MS;
   for (;;) {
     const now = thingsOf(server);
-    const isMore = (["processes", "fds", "mounts", "files"] as const).some((name) => now[name] > before[name]);
+    const isMore = THINGS.some((name) => now[name] > before[name]);
     if ((!isMore && now.processes === before.processes) || performance.now() > giveUpAt) return now;
     await Bun.sleep(200);
   }
 }
 
-/** The server's processes, orphans included; of itself its descriptors, its mounts and the files of its /tmp. */
+/** The server's processes, orphans included; of itself its descriptors, its mounts, the files of its /tmp and its rooms' cgroups. */
 function thingsOf({ top, pid }: Server): Things {
   return {
     processes: below(top).length,
     fds: descriptorsOf(pid).length,
     mounts: read(`/proc/${pid}/mountinfo`).split("\n").length,
     files: readdirSync(`/proc/${pid}/root/tmp`, { recursive: true }).length,
+    cgroups: cgroupsOf(pid).length,
   };
+}
+
+function cgroupsOf(pid: number): string[] {
+  const folder = /(?:^|\0)SANDPIPER_CGROUP=([^\0]+)/.exec(read(`/proc/${pid}/environ`))?.[1];
+  return folder === undefined ? [] : readdirSync(folder).filter((name) => name.startsWith("room-"));
 }
 
 /** But those of the connections that our own client keeps open. */

@@ -1,6 +1,7 @@
 // A sandbox server whose rooms may have a network, and the world outside of it: one server on loopback that stands for every
 // public address. networked.ts PORT
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
+import type { World } from "../../../src/sandboxd/egress/dial.ts";
 import { startSandboxd } from "../../../src/sandboxd/server.ts";
 import { loadConfig } from "../../../src/shared/config.ts";
 import { createLog } from "../../../src/shared/log.ts";
@@ -23,14 +24,14 @@ async function answer(request: Request): Promise<Response> {
   return new Response(new ReadableStream({ pull }));
 }
 
-const world = {
+const world: World = {
   resolve: async () => [PUBLIC],
-  dial: async (): Promise<Socket> => {
+  dial: async () => {
     const socket = connect({ host: "127.0.0.1", port, allowHalfOpen: true, noDelay: true });
     await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
     return socket;
   },
-  secure: async (): Promise<never> => {
+  secure: async () => {
     throw new Error("Nothing is asked over TLS here.");
   },
   isRefused: () => null,
@@ -39,8 +40,7 @@ const world = {
 await using web = Bun.serve({ hostname: "127.0.0.1", port, idleTimeout: 0, fetch: answer });
 const disconnected = Promise.withResolvers<void>();
 process.once("disconnect", disconnected.resolve).once("SIGTERM", disconnected.resolve);
-const options = { keepsSpares: false, world };
-await using sandboxd = await startSandboxd(loadConfig(), createLog("sandboxd", "error"), options);
+await using sandboxd = await startSandboxd(loadConfig(), createLog("sandboxd", "error"), { keepsSpares: false, world });
 process.send?.({ type: "ready", port: sandboxd.port });
 await disconnected.promise;
 await Promise.all([web.stop(true), sandboxd[Symbol.asyncDispose]()]);
