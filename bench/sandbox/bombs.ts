@@ -69,14 +69,13 @@ async function explode(server: Server, kind: Kind): Promise<Outcome> {
     ({ error }) => error !== undefined,
     () => true,
   );
-  let isOver = false;
-  void ended.then(() => (isOver = true));
+  const isOver = endOf(ended);
+  // The room itself may go on, with its files: what runs in it must be gone, or within the limit again.
+  const isEmpty = (): boolean => below(joiner).every(({ pid }) => staff.has(pid));
   const watch = async (): Promise<Omit<Outcome, "lags">> => {
-    let [peakBytes, crossedAt] = [0, Number.NaN];
-    // The room itself may go on: what runs in it must be gone.
-    const isEmpty = (): boolean => below(joiner).every(({ pid }) => staff.has(pid));
-    for (const startedAt = performance.now(); !isOver || (peakBytes > LIMIT_BYTES && !isEmpty());) {
-      const used = machineBytes(...MEMORY) - before;
+    let [used, peakBytes, crossedAt] = [0, 0, Number.NaN];
+    for (const startedAt = performance.now(); !isOver() || (used > LIMIT_BYTES && !isEmpty());) {
+      used = machineBytes(...MEMORY) - before;
       peakBytes = Math.max(peakBytes, used);
       const now = performance.now();
       if (used > LIMIT_BYTES && Number.isNaN(crossedAt)) crossedAt = now;
@@ -94,10 +93,9 @@ async function explode(server: Server, kind: Kind): Promise<Outcome> {
 
 /** Each is one question to the server and its answer; no room has to do with it. */
 async function lagsWhile(server: Server, work: Promise<unknown>): Promise<number[]> {
-  let isOver = false;
-  void work.finally(() => (isOver = true)).catch(() => undefined);
+  const isOver = endOf(work);
   const lags: number[] = [];
-  while (!isOver) {
+  while (!isOver()) {
     lags.push(
       await timed(async () => await (await fetch(`${server.url}/sandboxes`, { headers: server.headers })).text()),
     );
@@ -111,6 +109,16 @@ function overshootPercent(peakBytes: number): number {
 }
 
 function shown(figures: Readonly<Record<string, number>>): Record<string, number | string> {
-  const inWords = (value: number): number | string => (Number.isNaN(value) ? `lived on for ${WITHIN_MS} ms` : value);
   return Object.fromEntries(Object.entries(figures).map(([name, value]) => [name, inWords(value)]));
+}
+
+function inWords(deadMs: number): number | string {
+  return Number.isNaN(deadMs) ? `lived on for ${WITHIN_MS} ms` : deadMs;
+}
+
+function endOf(work: Promise<unknown>): () => boolean {
+  let isOver = false;
+  const end = () => (isOver = true);
+  work.then(end, end);
+  return () => isOver;
 }

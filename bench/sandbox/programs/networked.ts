@@ -37,7 +37,7 @@ const world: World = {
   isRefused: () => null,
 };
 
-await using web = Bun.serve({ hostname: "127.0.0.1", port, idleTimeout: 0, fetch: answer });
+const web = Bun.serve({ hostname: "127.0.0.1", port, idleTimeout: 0, fetch: answer });
 const disconnected = Promise.withResolvers<void>();
 process.once("disconnect", disconnected.resolve).once("SIGTERM", disconnected.resolve);
 await using sandboxd = await startSandboxd(loadConfig(), createLog("sandboxd", "error"), { keepsSpares: false, world });
