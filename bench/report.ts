@@ -6,7 +6,8 @@ export type Row = {
   readonly unit: string;
   readonly goal: string;
   readonly met: boolean;
-  readonly peers: Readonly<Record<string, number>>;
+  /** Figures of others in the same run; in words what could not be had. */
+  readonly peers: Readonly<Record<string, number | string>>;
 };
 
 export type Peers = Row["peers"];
@@ -30,7 +31,9 @@ export function atLeast(name: string, value: number, unit: string, limit: number
 const rounded = (value: number): number => (Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(3)));
 
 const roundedAll = (peers: Peers): Peers =>
-  Object.fromEntries(Object.entries(peers).map(([name, value]) => [name, rounded(value)]));
+  Object.fromEntries(
+    Object.entries(peers).map(([name, value]) => [name, typeof value === "number" ? rounded(value) : value]),
+  );
 
 export const median = (values: readonly number[]): number => {
   const sorted = values.toSorted((a, b) => a - b);

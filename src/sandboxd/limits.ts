@@ -1,6 +1,15 @@
 // Every number of the sandbox server, with its unit and reason.
 
+import { totalmem } from "node:os";
+
 const MIB = 2 ** 20;
+
+/** Of the machine, or of the container around it. */
+const MACHINE_BYTES = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+/** A room that has drawn a picture keeps 30 MiB of its own; one that has done nothing, 8. */
+const USED_ROOM_BYTES = 40 * MIB;
+/** All of them together; the rest of this machine belongs to its other programs, and to rooms that compute. */
+const ROOMS_SHARE = 1 / 4;
 
 export const LIMITS = {
   /** Of one frame, in each direction: what either side must be able to hold for one message. */
@@ -25,8 +34,8 @@ export const LIMITS = {
   /** E2B's own default and maximum for the life of a sandbox. */
   lifeDefaultMs: 300_000,
   lifeMaxMs: 86_400_000,
-  /** Rooms at once: each costs about 100 MiB once pandas is imported. */
-  sandboxes: 32,
+  /** Rooms at once: 8 GiB of memory are enough for 51, 16 GiB for 102. */
+  sandboxes: sandboxesFor(MACHINE_BYTES),
   /** After a spare was taken: the sandbox just given away gets to its first work before the next room competes with it. */
   refillMs: 100,
   /** What a spare room costs, and how many there are at most: a forked one shares nearly everything with the others. */
@@ -48,3 +57,8 @@ export const LIMITS = {
   /** Of one process; a sandbox's time bounds them all. */
   cpuSeconds: 3_600,
 } as const;
+
+/** Never so few that a small machine could not keep some between jobs, nor so many that one processor is lost on them. */
+export function sandboxesFor(machineBytes: number): number {
+  return Math.min(128, Math.max(8, Math.floor((machineBytes * ROOMS_SHARE) / USED_ROOM_BYTES)));
+}

@@ -57,6 +57,7 @@ export class Rooms {
   async make(): Promise<Quarters> {
     const zygote = this.#zygote;
     if (zygote !== null) {
+      const failures = this.#failures;
       try {
         await Promise.race([zygote.ready, tooLong(LIMITS.startMs)]);
         const quarters = await this.#fork(zygote);
@@ -64,7 +65,8 @@ export class Rooms {
         return quarters;
       } catch (error) {
         this.#options.log.warn("room-not-forked", { error });
-        this.#doubt(zygote);
+        // All that were in the making when it died failed of one thing, which is counted where it is replaced.
+        if (!(await hasDied(zygote))) this.#doubt(zygote, failures);
       }
     }
     return await this.#startInside();
@@ -92,14 +94,15 @@ export class Rooms {
     const { signal } = this.#stop;
     if (signal.aborted || this.#zygote !== zygote) return;
     this.#options.log.warn("zygote-ended", {});
-    this.#doubt(zygote);
+    this.#doubt(zygote, this.#failures);
     if (this.#zygote === null) return;
     await pause(LIMITS.refillMs, signal);
     if (!signal.aborted) await this.#startZygote();
   }
 
-  #doubt(zygote: Zygote): void {
-    this.#failures += 1;
+  /** `before`: how many failures there were when the work began. What fails side by side counts once. */
+  #doubt(zygote: Zygote, before: number): void {
+    if (this.#failures <= before) this.#failures += 1;
     if (this.#failures < MOST_FAILURES || this.#zygote !== zygote) return;
     this.#zygote = null;
     zygote.stop();
@@ -155,6 +158,12 @@ export class Rooms {
     await preloaded;
     await this.#fonts.learnFrom(room.channel, isUntouched);
   }
+}
+
+/** Its connections break a moment before it is seen off. */
+async function hasDied(zygote: Zygote): Promise<boolean> {
+  const isGone = zygote.ended.then(() => true);
+  return await Promise.race([isGone, Bun.sleep(LIMITS.refillMs).then(() => false)]);
 }
 
 async function tooLong(ms: number): Promise<never> {

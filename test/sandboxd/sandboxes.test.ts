@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { realWorld } from "../../src/sandboxd/egress/dial.ts";
+import { sandboxesFor } from "../../src/sandboxd/limits.ts";
 import { Sandboxes } from "../../src/sandboxd/sandboxes.ts";
 import { createLog } from "../../src/shared/log.ts";
 import { failureOf } from "./harness.ts";
@@ -17,4 +18,9 @@ test("a sandbox whose network options make no sense costs no room", async () => 
   expect(taken).toBe(0);
   expect(await failureOf(sandboxes.create({ ...wishes, network: network(["8.8.8.8"]) }))).toBe("no room here");
   expect(taken).toBe(1);
+});
+
+test("a machine may have as many sandboxes as a quarter of its memory holds, within reason", () => {
+  const gib = 2 ** 30;
+  expect([0.5, 4, 8, 16, 64].map((size) => sandboxesFor(size * gib))).toEqual([8, 25, 51, 102, 128]);
 });
