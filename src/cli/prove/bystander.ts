@@ -1,0 +1,47 @@
+// Who stands by while something goes off: another sandbox and the server. Both must live on, and the server must stay small.
+import { readFileSync } from "node:fs";
+import type { Finding } from "./attack.ts";
+import type { Ground } from "./ground.ts";
+import type { ProvedServer } from "./server.ts";
+
+/** The server may need this much more for what it passes on to a client. */
+const GROWTH_BYTES = 512 * 2 ** 20;
+const ANSWER_MS = 10_000;
+const LOOK_MS = 100;
+
+/** Does the work, and adds to what it found what happened meanwhile to those who stand by. */
+export async function watched(ground: Ground, work: () => Promise<Finding>, server = ground.server): Promise<Finding> {
+  const before = residentBytes(server.pid);
+  let most = before;
+  const timer = setInterval(() => (most = Math.max(most, residentBytes(server.pid))), LOOK_MS);
+  try {
+    const { got, seen } = await work();
+    const grown = most - before;
+    const harm = [
+      ...(grown > GROWTH_BYTES ? [`the server grew by ${Math.round(grown / 2 ** 20)} MiB`] : []),
+      ...((await lives(server)) ? [] : ["the server makes no sandbox that answers any more"]),
+    ];
+    return { got: [...got, ...harm], seen };
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** A new sandbox is made and answers. */
+export async function lives(server: ProvedServer): Promise<boolean> {
+  const answer = async (): Promise<boolean> => {
+    const sandbox = await server.create();
+    const { text } = await sandbox.runCode("6 * 7", { timeoutMs: ANSWER_MS });
+    await sandbox.kill();
+    return text === "42";
+  };
+  return await Promise.race([answer().catch(() => false), Bun.sleep(2 * ANSWER_MS).then(() => false)]);
+}
+
+function residentBytes(pid: number): number {
+  try {
+    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) * 1_024;
+  } catch {
+    return 0;
+  }
+}
