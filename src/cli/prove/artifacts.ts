@@ -164,12 +164,16 @@ async function crowd(sandbox: Sandbox): Promise<Finding> {
 }
 
 async function deep(sandbox: Sandbox): Promise<Finding> {
-  const said = await sandbox.files.list("/home/user", { depth: 1_000_000 }).then(
+  const said = await sandbox.files.list("/home/user", { depth: 64 }).then(
     (all) => `${all.length} entries`,
     (error: unknown) => String(error).slice(0, 90),
   );
+  const removed = await sandbox.files.remove("/home/user/d").then(
+    () => "removed",
+    (error: unknown) => String(error).slice(0, 60),
+  );
   const lives = (await sandbox.runCode("6 * 7")).text === "42";
-  return { got: lives ? [] : ["the room died of it"], seen: said };
+  return { got: lives ? [] : ["the room died of it"], seen: `${said}; ${removed}` };
 }
 
 async function oddTimes(sandbox: Sandbox): Promise<Finding> {

@@ -70,6 +70,11 @@ export function judge({ got, seen }: Finding): { readonly held: boolean; readonl
   return { held: false, outcome: `GOT ${got.slice(0, SHOWN).join("; ")}${more}` };
 }
 
+/** An error that is a mistake of the attempt, not the room's answer to it. */
+export function isMistake(name: string): boolean {
+  return /^(?:Attribute|Name|Type|Import|ModuleNotFound|Syntax|Indentation|Index|Key|UnboundLocal)Error$/.test(name);
+}
+
 async function controlled({ control }: Attack, ground: Ground): Promise<string> {
   if (typeof control === "string") return control;
   try {

@@ -176,4 +176,4 @@ def flood(given):
         except OSError:
             pass
     [one.close() for one in kept]
-    return ([f"{alive} are open at once"] if alive > 300 else []), f"{alive} of 900 were kept, {refused} refused"
+    return ([f"{alive} are open at once"] if alive > 400 else []), f"{alive} of 900 were kept, {refused} refused"

@@ -46,7 +46,7 @@ const NEEDS_OUTSIDE = "outside there is no proxy";
 
 /** A room whose rules allow all that rules can allow: what is refused, is refused whatever they say. */
 async function open<T>(ground: Ground, port: number, work: Parameters<typeof inRoomOfItsOwn<T>>[1]): Promise<T> {
-  const allowOut = ["*", `*:${port}`, `127.0.0.1:${port}`, `0.0.0.0/0:${port}`, "0.0.0.0/0", "::/0"];
+  const allowOut = ["*", `*:${port}`, "0.0.0.0/0", `0.0.0.0/0:${port}`];
   const sandbox = await ground.create({ network: { denyOut: ["0.0.0.0/0"], allowOut } });
   try {
     if (!(await isOpen(sandbox))) throw new NotTried("this server gives no sandbox a network");
@@ -60,7 +60,7 @@ async function isOpen(sandbox: Awaited<ReturnType<Ground["create"]>>): Promise<b
   const { text } = await sandbox.runCode(
     "import socket\ntry: socket.create_connection(('127.0.0.1', 3128), timeout=2).close(); answer = 'open'\nexcept OSError: answer = 'closed'\nanswer",
   );
-  return text === "'open'";
+  return text === "open";
 }
 
 const throughProxy = (name: string, requests: (port: number) => [string, string][]): Entry => ({

@@ -1,6 +1,6 @@
 // What a cell says, without end or measure: what arrives is bounded, and so is what the server holds.
 import type { Execution } from "@e2b/code-interpreter";
-import { inRoomOfItsOwn, type Attack, type Finding } from "./attack.ts";
+import { inRoomOfItsOwn, isMistake, type Attack, type Finding } from "./attack.ts";
 import { watched } from "./bystander.ts";
 import type { Ground } from "./ground.ts";
 import source from "./output.py" with { type: "text" };
@@ -19,6 +19,7 @@ async function shouted(ground: Ground, act: string): Promise<Finding> {
         .catch((error: unknown) => {
           throw new Error(`the run broke: ${String(error).slice(0, 100)}`);
         });
+      if (isMistake(said.error?.name ?? "")) throw new Error(said.error?.traceback);
       const { text, results } = sizesOf(said);
       const got = [
         ...(text > MOST.text ? [`${Math.round(text / MIB)} MiB of text`] : []),

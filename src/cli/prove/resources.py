@@ -110,7 +110,7 @@ def page_tables(given):
     """One byte read of every two mebibytes: no memory of its own is had, but the kernel's tables grow."""
     import mmap
     count = given["mib"] * 256
-    view = mmap.mmap(-1, count * 2 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_NORESERVE, prot=mmap.PROT_READ)
+    view = mmap.mmap(-1, count * 2 * MIB, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000, prot=mmap.PROT_READ)
     view.madvise(15)
     for place in range(0, count):
         view[place * 2 * MIB]
@@ -193,7 +193,7 @@ def inodes(given):
     """Empty files have no size, but each is memory of the kernel's."""
     count, wanted = 0, given["files"]
     for folder in range(wanted // 20_000):
-        place = f"/tmp/inodes{folder}"
+        place = os.path.join(given["folder"], f"inodes{folder}")
         os.mkdir(place)
         directory = os.open(place, os.O_RDONLY)
         for number in range(20_000):

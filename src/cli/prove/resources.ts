@@ -1,7 +1,7 @@
 // Bombs: whatever can be used up is used up, in a room of its own; the others and the server must not notice.
 import { freemem } from "node:os";
-import { groupOf, inRoomOfItsOwn, NotTried, scripted, type Attack, type Finding } from "./attack.ts";
-import { watched } from "./bystander.ts";
+import { groupOf, inRoomOfItsOwn, isMistake, NotTried, scripted, type Attack, type Finding } from "./attack.ts";
+import { lives, watched } from "./bystander.ts";
 import type { Given, Ground } from "./ground.ts";
 import source from "./resources.py" with { type: "text" };
 import { MEMORY_MIB } from "./server.ts";
@@ -24,8 +24,12 @@ async function blast(ground: Ground, act: string, given: Given): Promise<Blast> 
     const code = ground.script(source, act, { folder: "/tmp", outside: false, ...given });
     const limits = { timeoutMs: BOMB_MS, requestTimeoutMs: BOMB_MS };
     const end = await sandbox.runCode(code, { ...limits, onStdout: (line) => void (said += line.line) }).then(
-      ({ error }) => (error === undefined ? "it ended by itself" : `${error.name}: ${error.value.slice(0, 60)}`),
-      (error: unknown) => String(error).slice(0, 60),
+      ({ error }) => {
+        if (error === undefined) return "it ended by itself";
+        if (isMistake(error.name)) throw new Error(error.traceback);
+        return `${error.name}: ${error.value.slice(0, 60)}`;
+      },
+      (error: unknown) => String(error).split("\n")[0]?.slice(0, 60) ?? "",
     );
     const counts = [...said.matchAll(/\u0001(\d+)\u0001/g)].map((found) => Number(found[1]));
     return { most: Math.max(0, ...counts), isKept: said.includes("\u0001kept\u0001"), end };
@@ -63,6 +67,23 @@ const TOO_LARGE = "outside it would fill the machine";
 
 /** Home, /tmp, /dev/shm, the top level, and what is sealed. */
 const DISKS_MIB = 512 + 256 + 64 + 64 + 16;
+
+/** While every process of a room is busy, another one is made and answers. */
+async function crowd(ground: Ground): Promise<Finding> {
+  return await inRoomOfItsOwn(ground, async (busy) => {
+    const code = ground.script(source, "processors", { folder: "/tmp", outside: false });
+    const running = busy.runCode(code, { timeoutMs: 12_000 }).catch(() => null);
+    await Bun.sleep(1_500);
+    const before = performance.now();
+    const isAnswered = await lives(ground.server);
+    const answerMs = Math.round(performance.now() - before);
+    await running;
+    return {
+      got: isAnswered ? [] : ["no other sandbox answers"],
+      seen: `another sandbox answered after ${answerMs} ms`,
+    };
+  });
+}
 
 async function starve(ground: Ground): Promise<Finding> {
   return await watched(ground, async () => {
@@ -133,13 +154,6 @@ export const resources = groupOf("resources", [
     undefined,
     "outside it depends on the machine",
   ),
-  bomb({
-    name: "all processors at once",
-    layer: "priority",
-    act: "processors",
-    given: {},
-    unit: "bomb",
-    control: TOO_LARGE,
-  }),
+  { name: "all processors at once", layer: "scheduler", control: TOO_LARGE, attempt: crowd },
   { name: "the machine's share of file watches", layer: "rlimit", control: TOO_LARGE, attempt: starve },
 ]);

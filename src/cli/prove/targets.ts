@@ -19,9 +19,9 @@ const SIXES = words(
 );
 const DISGUISES = [
   "user@127.0.0.1",
-  "example.com:80@127.0.0.1",
-  "127.0.0.1#@example.com",
-  "example.com%00@127.0.0.1",
+  "example.invalid:80@127.0.0.1",
+  "127.0.0.1#@example.invalid",
+  "example.invalid%00@127.0.0.1",
   "127\u30020\u30020\u30021",
   "\u2460\u2461\u2466.\u24ea.\u24ea.\u2460",
 ];
@@ -41,32 +41,32 @@ export function TRICKS(port: number): [string, string][] {
   const loop = `127.0.0.1:${port}`;
   const end = "\r\n\r\n";
   return [
-    ["another Host", `GET http://example.com/ HTTP/1.1\r\nHost: ${loop}${end}`],
-    ["two Hosts", `GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\nHost: ${loop}${end}`],
+    ["another Host", `GET http://example.invalid/ HTTP/1.1\r\nHost: ${loop}${end}`],
+    ["two Hosts", `GET http://example.invalid/ HTTP/1.1\r\nHost: example.invalid\r\nHost: ${loop}${end}`],
     ["no absolute form", `GET / HTTP/1.1\r\nHost: ${loop}${end}`],
-    ["a line end in the target", `CONNECT example.com:443\r\nHost: ${loop} HTTP/1.1${end}`],
-    ["a NUL in the target", `CONNECT ${loop}\0.example.com:443 HTTP/1.1${end}`],
-    ["a space in the target", `CONNECT ${loop} example.com:443 HTTP/1.1${end}`],
-    ["a user in the target", `CONNECT example.com:443@${loop} HTTP/1.1${end}`],
+    ["a line end in the target", `CONNECT example.invalid:443\r\nHost: ${loop} HTTP/1.1${end}`],
+    ["a NUL in the target", `CONNECT ${loop}\0.example.invalid:443 HTTP/1.1${end}`],
+    ["a space in the target", `CONNECT ${loop} example.invalid:443 HTTP/1.1${end}`],
+    ["a user in the target", `CONNECT example.invalid:443@${loop} HTTP/1.1${end}`],
     ["port 22", `CONNECT 127.0.0.1:22 HTTP/1.1${end}`],
     ["a port that is none", `CONNECT 127.0.0.1:${port + 65_536} HTTP/1.1${end}`],
     ["another scheme", `GET gopher://${loop}/ HTTP/1.1\r\nHost: ${loop}${end}`],
     ["a file", `GET file:///etc/passwd HTTP/1.1\r\nHost: x${end}`],
     [
       "two lengths",
-      `POST http://example.com/ HTTP/1.1\r\nHost: example.com\r\nContent-Length: 0\r\nContent-Length: 90\r\n\r\nGET http://${loop}/ HTTP/1.1\r\nHost: ${loop}${end}`,
+      `POST http://example.invalid/ HTTP/1.1\r\nHost: example.invalid\r\nContent-Length: 0\r\nContent-Length: 90\r\n\r\nGET http://${loop}/ HTTP/1.1\r\nHost: ${loop}${end}`,
     ],
     [
       "a length and chunks",
-      `POST http://example.com/ HTTP/1.1\r\nHost: example.com\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET http://${loop}/ HTTP/1.1\r\nHost: ${loop}${end}`,
+      `POST http://example.invalid/ HTTP/1.1\r\nHost: example.invalid\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET http://${loop}/ HTTP/1.1\r\nHost: ${loop}${end}`,
     ],
-    ["a folded header", `GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n ${loop}${end}`],
+    ["a folded header", `GET http://example.invalid/ HTTP/1.1\r\nHost: example.invalid\r\n ${loop}${end}`],
     ["bare line feeds", `GET http://${loop}/ HTTP/1.1\nHost: ${loop}\n\n`],
     ["an old protocol", `GET http://${loop}/ HTTP/0.9${end}`],
     ["a newer one", `PRI * HTTP/2.0\r\n\r\nSM${end}`],
     [
       "a word for it",
-      `CONNECT localhost:${port} HTTP/1.1\r\nX-Forwarded-Host: example.com\r\nForwarded: host=example.com${end}`,
+      `CONNECT localhost:${port} HTTP/1.1\r\nX-Forwarded-Host: example.invalid\r\nForwarded: host=example.invalid${end}`,
     ],
   ];
 }
