@@ -52,6 +52,17 @@ export async function isGone(family: Family): Promise<boolean> {
   );
 }
 
+/** Ends what should not be there any more. */
+export function sweepUp(family: Family): void {
+  for (const pid of leftOf(family)) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It went with one of the others.
+    }
+  }
+}
+
 export async function until(condition: () => Promise<boolean>, limitMs: number): Promise<void> {
   const end = performance.now() + limitMs;
   while (!(await condition())) {

@@ -76,14 +76,17 @@ def left_open(given):
     code = "import os,stat\nfor n in range(1024):\n    try: s=os.fstat(n)\n    except OSError: continue\n    print(n, oct(stat.S_IFMT(s.st_mode)), os.readlink('/proc/self/fd/%d'%n))"
     fresh = subprocess.run([sys.executable, "-c", code], capture_output=True, close_fds=False, text=True, stdin=subprocess.DEVNULL).stdout
     got = [f"a new program has {line}" for line in fresh.splitlines() if int(line.split()[0]) > 2 and "0o40000" in line or "0o100000" in line]
-    for number in range(3, 1024):
+    for number in map(int, os.listdir("/proc/self/fd")):
         try:
             info = os.fstat(number)
         except OSError:
             continue
+        if number < 3:
+            continue
         if stat.S_ISDIR(info.st_mode):
             above = os.open("../..", os.O_RDONLY | os.O_DIRECTORY, dir_fd=number)
             got.append(f"{number} is a folder, above it {os.listdir(above)[:3]}")
+            os.close(above)
         elif stat.S_ISREG(info.st_mode) and not os.readlink(f"/proc/self/fd/{number}").startswith(("/tmp/", "/home/user")):
             got.append(f"{number} is {os.readlink(f'/proc/self/fd/{number}')}")
     return got, f"a new program has {len(fresh.splitlines())} descriptors"
@@ -157,7 +160,7 @@ def devices(given):
             path = os.path.join(folder, name)
             mode = os.lstat(path).st_mode
             is_device = stat.S_ISBLK(mode) or stat.S_ISCHR(mode) and name not in allowed and folder != "/dev/pts"
-            if is_device and tried(lambda: os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))) == "ok":
+            if is_device:
                 got.append(path)
     return got, f"only {len(os.listdir('/dev'))} harmless names"
 

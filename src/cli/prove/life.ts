@@ -2,7 +2,7 @@
 import type { Sandbox } from "@e2b/code-interpreter";
 import { groupOf, inRoomOfItsOwn, NotTried, type Attack, type Finding } from "./attack.ts";
 import { lives } from "./bystander.ts";
-import { familyOf, isGone, leftOf, type Family } from "./family.ts";
+import { familyOf, isGone, leftOf, sweepUp, type Family } from "./family.ts";
 import type { Ground } from "./ground.ts";
 
 type Entry = Omit<Attack, "group">;
@@ -38,6 +38,7 @@ async function gone(ground: Ground, family: Family, running: Promise<string>, sa
     ...((await lives(ground.server)) ? [] : ["no sandbox can be made any more"]),
   ];
   await sandbox.kill().catch(() => false);
+  sweepUp(family);
   return { got, seen: `nothing is left; the run ended with ${said}` };
 }
 
@@ -46,7 +47,10 @@ async function stillThere(sandbox: Sandbox, running: Promise<string>): Promise<F
   const { text } = await sandbox.runCode("6 * 7", { timeoutMs: 10_000 }).catch(() => ({ text: "nothing" }));
   await sandbox.kill();
   return {
-    got: text === "42" ? [] : [`the room answers ${text ?? "nothing"}`],
+    got: [
+      ...(text === "42" ? [] : [`the room answers ${text ?? "nothing"}`]),
+      ...(said === "no answer" ? ["whoever waited for the run waits for ever"] : []),
+    ],
     seen: `the run ended with ${said}; the room goes on`,
   };
 }
@@ -82,9 +86,10 @@ const serverEnds = (name: string, layer: string, signal: NodeJS.Signals): Entry 
   control: NO_CONTROL,
   attempt: async (ground) => {
     const server = await ground.another();
+    let family: Family | null = null;
     try {
       const sandbox = await server.create();
-      const family = await familyOf(sandbox);
+      family = await familyOf(sandbox);
       const bomb = sandbox
         .runCode("import os, time\nfor _ in range(60):\n    if os.fork() == 0: time.sleep(60)\ntime.sleep(60)")
         .catch(() => null);
@@ -105,6 +110,7 @@ const serverEnds = (name: string, layer: string, signal: NodeJS.Signals): Entry 
       };
     } finally {
       server.kill("SIGKILL");
+      if (family !== null) sweepUp(family);
     }
   },
 });
@@ -135,7 +141,9 @@ async function overtime(ground: Ground): Promise<Finding> {
   process.kill(family.agent, "SIGSTOP");
   await sandbox.setTimeout(500);
   await Bun.sleep(700);
-  return { got: (await isGone(family)) ? [] : ["processes are left"], seen: "nothing is left" };
+  const isEmpty = await isGone(family);
+  sweepUp(family);
+  return { got: isEmpty ? [] : ["processes are left"], seen: "nothing is left" };
 }
 
 /** The zygote dies while rooms that came from it are at work: they go on, and the next one is made. */
@@ -144,7 +152,9 @@ async function zygoteDies(ground: Ground): Promise<Finding> {
     const { zygote } = await familyOf(sandbox);
     kill(zygote);
     const own = (await sandbox.runCode("6 * 7")).text === "42";
-    const next = await lives(ground.server);
+    let next = true;
+    // The first ones may have been ready before.
+    for (let turn = 0; turn < 5 && next; turn += 1) next = await lives(ground.server);
     return {
       got: [...(own ? [] : ["its rooms died with it"]), ...(next ? [] : ["no sandbox can be made any more"])],
       seen: "its rooms go on, and the next one is made",

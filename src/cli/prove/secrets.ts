@@ -64,7 +64,7 @@ async function ownName(ground: Ground): Promise<Finding> {
 
 export const secrets = groupOf("secrets", [
   searching("secrets in the whole tree of files", "mount namespace", "whole_tree"),
-  searching("secrets in /proc: environments, command lines and the rest", "pid namespace", "through_processes"),
+  searching("secrets in /proc: environments, command lines and the rest", "clean start", "through_processes"),
   searching("secrets in the memory of every process that can be read", "clean start", "in_memory"),
   {
     name: "secrets in memory and disk that another sandbox gave back",
