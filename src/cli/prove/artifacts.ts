@@ -1,7 +1,8 @@
 // What is fetched from a room: the server opens no path of a room itself, so a name or a link leads nowhere but into the room.
 import { existsSync, readFileSync } from "node:fs";
 import type { Sandbox } from "@e2b/code-interpreter";
-import { groupOf, inRoomOfItsOwn, NotTried, type Attack, type Finding } from "./attack.ts";
+import { groupOf, inRoomOfItsOwn, NotTried, type Attack } from "./attack.ts";
+import type { Finding } from "./finding.ts";
 import { watched } from "./bystander.ts";
 import { placesOf } from "./files.ts";
 import type { Ground } from "./ground.ts";

@@ -1,5 +1,6 @@
 // What an attack is: something tried from inside of a room, whose success would be a hole, and what is to stop it.
 import type { Sandbox } from "@e2b/code-interpreter";
+import type { Finding } from "./finding.ts";
 import type { Ground } from "./ground.ts";
 
 export const GROUPS = [
@@ -14,9 +15,6 @@ export const GROUPS = [
   "life",
 ] as const;
 export type Group = (typeof GROUPS)[number];
-
-/** What an attempt brought: `got` is empty when the room held. `seen` says in words how it ended. */
-export type Finding = { readonly got: readonly string[]; readonly seen: string };
 
 /** The same act outside of a room, where it must succeed to mean anything; or a sentence why it is not done there. */
 export type Control = string | ((ground: Ground) => Promise<Finding>);

@@ -1,6 +1,6 @@
 // Who stands by while something goes off: another sandbox and the server. Both must live on, and the server must stay small.
 import { readFileSync } from "node:fs";
-import type { Finding } from "./attack.ts";
+import type { Finding } from "./finding.ts";
 import type { Ground } from "./ground.ts";
 import type { ProvedServer } from "./server.ts";
 
@@ -35,9 +35,10 @@ export async function watched(ground: Ground, work: () => Promise<Finding>, serv
 
 /** Asks the server again and again for nothing, and keeps the longest that it took. */
 function feel(server: ProvedServer): { readonly slowestMs: () => number; readonly stop: () => void } {
-  let [slowest, since, isStopped] = [0, performance.now(), false];
+  let [slowest, since] = [0, performance.now()];
+  const stopped = new AbortController();
   const beat = async (): Promise<void> => {
-    while (!isStopped) {
+    while (!stopped.signal.aborted) {
       since = performance.now();
       await fetch(`http://127.0.0.1:${server.port}/pulse`).then(
         async (answer) => await answer.text(),
@@ -48,10 +49,7 @@ function feel(server: ProvedServer): { readonly slowestMs: () => number; readonl
     }
   };
   void beat();
-  return {
-    slowestMs: () => Math.max(slowest, performance.now() - since - LOOK_MS),
-    stop: () => void (isStopped = true),
-  };
+  return { slowestMs: () => Math.max(slowest, performance.now() - since - LOOK_MS), stop: () => stopped.abort() };
 }
 
 /** A new sandbox is made and answers. */

@@ -2,7 +2,8 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { groupOf, inRoomOfItsOwn, scripted, type Finding } from "./attack.ts";
+import { groupOf, inRoomOfItsOwn, scripted } from "./attack.ts";
+import type { Finding } from "./finding.ts";
 import source from "./files.py" with { type: "text" };
 import type { Ground } from "./ground.ts";
 

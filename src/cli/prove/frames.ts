@@ -2,7 +2,8 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Sandbox } from "@e2b/code-interpreter";
-import { groupOf, inRoomOfItsOwn, type Attack, type Finding } from "./attack.ts";
+import { groupOf, inRoomOfItsOwn, type Attack } from "./attack.ts";
+import type { Finding } from "./finding.ts";
 import { watched } from "./bystander.ts";
 import type { Ground } from "./ground.ts";
 import kernelSource from "./kernel_lies.py" with { type: "text" };

@@ -10,7 +10,7 @@ import { AARCH64 } from "../../sandboxd/room/syscalls/aarch64.ts";
 import { X86_64 } from "../../sandboxd/room/syscalls/x86_64.ts";
 import { findTools } from "../../sandboxd/tools.ts";
 import type { Config } from "../../shared/config.ts";
-import type { Finding } from "./attack.ts";
+import type { Finding } from "./finding.ts";
 import inside from "./inside.py" with { type: "text" };
 import { startServer, type ProvedServer, type Way } from "./server.ts";
 
@@ -57,8 +57,6 @@ export async function openGround(config: Config, way: Way): Promise<Ground> {
   });
   const python = pythonOf(config);
   let room: Sandbox | null = null;
-  const script = (source: string, act: string, given: Given): string =>
-    scriptOf(source, act, { ...common(), ...given });
   return {
     config,
     way,
@@ -107,8 +105,8 @@ function common(): Given {
   return { calls: Object.fromEntries(table), hostname: hostname() };
 }
 
-function scriptOf(source: string, act: string, given: Given): string {
-  const literal = JSON.stringify(JSON.stringify(given));
+function script(source: string, act: string, given: Given): string {
+  const literal = JSON.stringify(JSON.stringify({ ...common(), ...given }));
   return `${inside}\n${source}\ngiven = json.loads(${literal})\n__found = ${act}(given)\nif isinstance(__found, tuple): print("${MARK}" + json.dumps(__found) + "${MARK}", flush=True)`;
 }
 

@@ -1,6 +1,7 @@
 // The kernel itself: all its calls by number, and those that matter as they are meant to be called.
 import { z } from "zod";
-import { groupOf, NotTried, scripted, type Control, type Finding } from "./attack.ts";
+import { groupOf, NotTried, scripted, type Control } from "./attack.ts";
+import type { Finding } from "./finding.ts";
 import attempts from "./attempts.py" with { type: "text" };
 import type { Ground } from "./ground.ts";
 import source from "./kernel.py" with { type: "text" };

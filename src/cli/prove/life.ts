@@ -1,6 +1,7 @@
 // Ends of every kind: whoever dies, nothing of the room is left after two seconds, and the next one can be made.
 import type { Sandbox } from "@e2b/code-interpreter";
-import { groupOf, inRoomOfItsOwn, NotTried, type Attack, type Finding } from "./attack.ts";
+import { groupOf, inRoomOfItsOwn, NotTried, type Attack } from "./attack.ts";
+import type { Finding } from "./finding.ts";
 import { lives } from "./bystander.ts";
 import { familyOf, isGone, leftOf, sweepUp, type Family } from "./family.ts";
 import type { Ground } from "./ground.ts";

@@ -1,7 +1,8 @@
 // Ways out: with the network off there is none; with it on there is one, and it leads to nobody on or around this machine.
 import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { groupOf, inRoomOfItsOwn, NotTried, scripted, type Attack, type Finding } from "./attack.ts";
+import { groupOf, inRoomOfItsOwn, NotTried, scripted, type Attack } from "./attack.ts";
+import type { Finding } from "./finding.ts";
 import { openCanary, type Canary } from "./canary.ts";
 import type { Ground } from "./ground.ts";
 import source from "./network.py" with { type: "text" };
@@ -122,8 +123,17 @@ const abstract: Entry = {
 
 async function withAbstract<T>(work: (name: string) => Promise<T>): Promise<T> {
   const name = `sandpiper-prove-${process.pid}`;
-  using _listener = Bun.listen({ unix: `\0${name}`, socket: { data: () => undefined } });
-  return await work(name);
+  return await listeningOn(`\0${name}`, async () => await work(name));
+}
+
+/** Somebody of this machine listens there as long as the work lasts. */
+async function listeningOn<T>(unix: string, work: () => Promise<T>): Promise<T> {
+  const listener = Bun.listen({ unix, socket: { data: () => undefined } });
+  try {
+    return await work();
+  } finally {
+    listener.stop(true);
+  }
 }
 
 const named: Entry = {
@@ -140,8 +150,7 @@ const named: Entry = {
 
 async function withNamed<T>(ground: Ground, work: (path: string) => Promise<T>): Promise<T> {
   const path = join(ground.folder, "canary.sock");
-  using _listener = Bun.listen({ unix: path, socket: { data: () => undefined } });
-  return await work(path);
+  return await listeningOn(path, async () => await work(path));
 }
 
 const LISTENED_PORT = 48_211;

@@ -1,6 +1,7 @@
 // What a cell says, without end or measure: what arrives is bounded, and so is what the server holds.
 import type { Execution } from "@e2b/code-interpreter";
-import { inRoomOfItsOwn, isMistake, type Attack, type Finding } from "./attack.ts";
+import { inRoomOfItsOwn, isMistake, type Attack } from "./attack.ts";
+import type { Finding } from "./finding.ts";
 import { watched } from "./bystander.ts";
 import type { Ground } from "./ground.ts";
 import source from "./output.py" with { type: "text" };

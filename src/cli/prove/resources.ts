@@ -1,6 +1,7 @@
 // Bombs: whatever can be used up is used up, in a room of its own; the others and the server must not notice.
 import { freemem } from "node:os";
-import { groupOf, inRoomOfItsOwn, isMistake, NotTried, scripted, type Attack, type Finding } from "./attack.ts";
+import { groupOf, inRoomOfItsOwn, isMistake, NotTried, scripted, type Attack } from "./attack.ts";
+import type { Finding } from "./finding.ts";
 import { lives, watched } from "./bystander.ts";
 import type { Given, Ground } from "./ground.ts";
 import source from "./resources.py" with { type: "text" };
@@ -31,7 +32,7 @@ async function blast(ground: Ground, act: string, given: Given): Promise<Blast> 
       },
       (error: unknown) => String(error).split("\n")[0]?.slice(0, 60) ?? "",
     );
-    const counts = [...said.matchAll(/\u0001(\d+)\u0001/g)].map((found) => Number(found[1]));
+    const counts = said.split("\u0001").map(Number).filter(Number.isInteger);
     return { most: Math.max(0, ...counts), isKept: said.includes("\u0001kept\u0001"), end };
   });
 }

@@ -1,10 +1,10 @@
 // Secrets were put everywhere around the server; a room must find none, wherever it looks.
 import { hostname } from "node:os";
 import { z } from "zod";
-import { groupOf, inRoomOfItsOwn, scripted, type Finding } from "./attack.ts";
+import { groupOf, inRoomOfItsOwn, NotTried, scripted } from "./attack.ts";
+import type { Finding } from "./finding.ts";
 import { placesOf } from "./files.ts";
 import { veil, type Ground } from "./ground.ts";
-import { NotTried } from "./attack.ts";
 import source from "./secrets.py" with { type: "text" };
 
 const inRoom = scripted(source);
