@@ -129,3 +129,12 @@ describe.each(WAYS)("names of files are data, %s", (_name, way) => {
     await sandbox.kill();
   });
 });
+
+test("a forked sandbox has its own part of what is counted by user", async () => {
+  await using server = await startServer();
+  const sandbox = await server.create();
+  const { text } = await sandbox.runCode(
+    "import ctypes\nlibc = ctypes.CDLL(None)\nlen([1 for _ in range(100) if libc.inotify_init1(0) >= 0])",
+  );
+  expect(text).toBe("16");
+});
