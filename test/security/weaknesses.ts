@@ -35,6 +35,13 @@ const FOLLOWING = `
   if (target !== undefined && (await Bun.file(target).exists())) return new Response(Bun.file(target));
 `;
 
+const NO_CGROUP: Edit = ["src/sandboxd/yard.sh", `export SANDPIPER_CGROUP="$group"`, ":"];
+const NO_WATCHDOG: Edit = [
+  "src/sandboxd/watchdog.ts",
+  "    this.#watched.set(room, {",
+  "    new Map<Room, Watched>().set(room, {",
+];
+
 export const WEAKNESSES: readonly Weakness[] = [
   {
     layer: "network namespace",
@@ -194,6 +201,18 @@ export const WEAKNESSES: readonly Weakness[] = [
       ],
     ],
     attack: "every place that can be written",
+  },
+  {
+    layer: "watchdog",
+    what: "nobody who counts a whole room",
+    edits: [NO_CGROUP, NO_WATCHDOG],
+    attack: "memory that is shared",
+  },
+  {
+    layer: "watchdog",
+    what: "nobody who counts files",
+    edits: [NO_CGROUP, NO_WATCHDOG],
+    attack: "half a million empty files",
   },
   {
     layer: "rlimit",

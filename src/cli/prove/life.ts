@@ -9,6 +9,9 @@ import type { Ground } from "./ground.ts";
 type Entry = Omit<Attack, "group">;
 const NO_CONTROL = "outside a program that was left behind lives on";
 
+/** On a busy machine the bomb itself is in the way of what ends it. */
+const LONG_MS = 5_000;
+
 type Act = (family: Family, sandbox: Sandbox, ground: Ground) => Promise<void> | void;
 
 /** Does it in the middle of a run. `survives`: the room itself goes on. */
@@ -130,7 +133,7 @@ async function killedBomb(ground: Ground): Promise<Finding> {
   await bomb;
   const got = [
     ...((await isGone(family)) ? [] : ["processes are left"]),
-    ...(killMs > 2_000 ? [`it took ${Math.round(killMs)} ms`] : []),
+    ...(killMs > LONG_MS ? [`it took ${Math.round(killMs)} ms`] : []),
   ];
   return { got, seen: "nothing is left" };
 }
