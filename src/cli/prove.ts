@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { loadConfig, readEnvironment, type Config } from "../shared/config.ts";
 import { AppError } from "../shared/errors.ts";
+import { aborted, stopSignal } from "../shared/stop.ts";
 import { printableLine } from "./printable.ts";
 import { artifacts } from "./prove/artifacts.ts";
 import { GROUPS, prove as proveOne, type Attack, type Group, type Proof } from "./prove/attack.ts";
@@ -23,7 +24,7 @@ export const usage = `prove [--group NAME] [--json]   attack the sandbox from in
     --name WORDS  only attacks whose name has these words
     --way forked|plain             how Python is started in the rooms`;
 
-const ATTACKS: Readonly<Record<Group, readonly Attack[]>> = {
+export const ATTACKS: Readonly<Record<Group, readonly Attack[]>> = {
   files,
   secrets,
   processes,
@@ -48,10 +49,12 @@ export async function prove(args: readonly string[]): Promise<number> {
   const tier = await tierOf(ground);
   if (way !== null && tier !== way)
     throw new AppError("unavailable", `On this machine rooms are not ${way}: Python is started inside (${tier}).`);
+  const stop = stopSignal();
   const attacks: Proof[] = [];
   try {
     for (const attack of chosen) {
-      const proof = await proveOne(attack, ground);
+      const proof = await Promise.race([proveOne(attack, ground), aborted(stop)]);
+      if (proof === undefined) return 130;
       attacks.push(proof);
       if (!values.json) console.log(line(proof));
     }
@@ -102,7 +105,7 @@ function summary({ tier, attacks }: Report): string {
 }
 
 /** The last proof of this machine. */
-async function keep(config: Config, report: Report): Promise<void> {
+export async function keep(config: Config, report: Report): Promise<void> {
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
   await Bun.write(join(config.dataDir, "proof.json"), `${JSON.stringify(report, null, 2)}\n`);
 }
