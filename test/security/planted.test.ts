@@ -2,13 +2,14 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { temporaryFolder } from "../shared/temporary.ts";
 import { copiedProject, plant, proveIn } from "./planted.ts";
-import { WEAKNESSES } from "./weaknesses.ts";
+import { OF_SERVERS } from "./server_weaknesses.ts";
+import { OF_ROOMS } from "./weaknesses.ts";
 
 // A bomb that goes off takes its time.
 setDefaultTimeout(120_000);
 
 describe("an attack gets through", () => {
-  test.each(WEAKNESSES.map((one) => [one.layer, one.what, one.attack, one] as const))(
+  test.each([...OF_ROOMS, ...OF_SERVERS].map((one) => [one.layer, one.what, one.attack, one] as const))(
     "%s: %s (%s)",
     async (layer, _what, attack, weakness) => {
       using project = copiedProject();

@@ -6,6 +6,7 @@ import type { Finding } from "./finding.ts";
 import { watched } from "./bystander.ts";
 import { placesOf } from "./files.ts";
 import type { Ground } from "./ground.ts";
+import { NAMES, UPWARDS } from "./names.ts";
 
 type Entry = Omit<Attack, "group">;
 const NO_CONTROL = "outside a link leads where it says";
@@ -121,30 +122,6 @@ async function grown(sandbox: Sandbox): Promise<Finding> {
   };
 }
 
-const NAMES = [
-  "-rf",
-  "a b",
-  'quote".csv',
-  "new\nline",
-  "\u001b[2Jclear",
-  "<img src=x onerror=alert(1)>",
-  "$(id)`id`",
-  "..\\..\\windows",
-  "%2e%2e%2fetc",
-  ".env",
-  "CON",
-  "aux.txt",
-  "\u202egnp.exe",
-  "x".repeat(255),
-  "日本語.csv",
-  "__proto__",
-  "'; DROP TABLE jobs;--",
-  "\u007f\u0001",
-  "C:\\x",
-  "~",
-  "{{7*7}}",
-];
-
 async function hostile(sandbox: Sandbox): Promise<Finding> {
   const listed = await sandbox.files.list("/home/user/names");
   const got = listed
@@ -204,18 +181,6 @@ async function racing(sandbox: Sandbox): Promise<Finding> {
   }
   return { got: [], seen: `150 times ${[...seen].join(" or ")}` };
 }
-
-const UPWARDS = [
-  "../../../../../../etc/shadow",
-  "/proc/1/root/etc/shadow",
-  "/proc/self/cwd/../../etc/shadow",
-  "..%2f..%2f..%2fetc%2fshadow",
-  "....//....//etc/shadow",
-  "/home/user/../../etc/shadow",
-  "~/../../etc/shadow",
-  "file:///etc/shadow",
-  "//etc/shadow",
-];
 
 async function upwards(sandbox: Sandbox): Promise<Finding> {
   const all = await Promise.all(UPWARDS.map(async (path) => ({ path, ...(await fetched(sandbox, path)) })));

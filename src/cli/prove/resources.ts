@@ -4,9 +4,11 @@ import { groupOf, inRoomOfItsOwn, isMistake, NotTried, scripted, type Attack } f
 import type { Finding } from "./finding.ts";
 import { lives, watched } from "./bystander.ts";
 import type { Given, Ground } from "./ground.ts";
-import source from "./resources.py" with { type: "text" };
+import memory from "./memory.py" with { type: "text" };
+import counted from "./resources.py" with { type: "text" };
 import { MEMORY_MIB } from "./server.ts";
 
+const source = `${memory}\n${counted}`;
 const inRoom = scripted(source);
 type Entry = Omit<Attack, "group">;
 
