@@ -18,6 +18,11 @@ const MAY_IMPORT: { readonly [room: string]: readonly string[] } = {
   "src/core/": ["src/shared/", "package.json"],
   "src/worker/": ["src/planner/", "src/shared/"],
   "src/sandboxd/": ["config", "errors", "log", "stop", "types"].map((noun) => `src/shared/${noun}.ts`),
+  // Attacks start a sandboxd as the product does, and know the numbers of the system calls.
+  "src/cli/prove/": [
+    "src/shared/",
+    ...["launch.ts", "tools.ts", "room/seccomp.ts", "room/syscalls/"].map((part) => `src/sandboxd/${part}`),
+  ],
   "src/cli/": ["src/shared/", "src/main.ts"],
   "src/main.ts": ["src/shared/", "src/sandboxd/launch.ts"],
   // What a fake knows is the platform's protocol, so that it cannot agree with a mistake of ours.
@@ -28,7 +33,8 @@ const SERVER_ROOMS = ["shared", "planner", "core", "worker", "sandboxd", "cli"].
 
 /** Every outside library of src/ and where it lives. `isOneFile`: whichever file of its home it is, no second one. */
 const HOMES: { readonly [library: string]: { readonly homes: readonly string[]; readonly isOneFile?: true } } = {
-  "@e2b/code-interpreter": { homes: ["src/worker/e2b_client.ts"] },
+  // The attacks of `prove` come in by the door that everybody uses.
+  "@e2b/code-interpreter": { homes: ["src/worker/e2b_client.ts", "src/cli/prove/"] },
   "bun:sqlite": { homes: ["src/shared/db.ts"] },
   grammy: { homes: ["src/core/channels/telegram/"] },
   croner: { homes: ["src/shared/cron.ts"] },

@@ -7,6 +7,7 @@ import { jobs, usage as jobsUsage } from "./jobs.ts";
 import { link, usage as linkUsage } from "./link.ts";
 import { logs, usage as logsUsage } from "./logs.ts";
 import { printable } from "./printable.ts";
+import { prove, usage as proveUsage } from "./prove.ts";
 import { python, usage as pythonUsage } from "./python.ts";
 import { report, usage as reportUsage } from "./report.ts";
 import { restore, usage as restoreUsage } from "./restore.ts";
@@ -26,6 +27,7 @@ const VERBS: { readonly [verb: string]: Verb } = {
   backup: { run: backup, usage: backupUsage },
   restore: { run: restore, usage: restoreUsage },
   python: { run: python, usage: pythonUsage },
+  prove: { run: prove, usage: proveUsage },
   report: { run: report, usage: reportUsage },
 };
 

@@ -116,4 +116,25 @@ describe.each(WAYS)("names of files are data, %s", (_name, way) => {
     expect((await sandbox.files.list(".")).map((file) => file.name)).toContain("bad\ufffd");
     await sandbox.kill();
   });
+
+  test("a file from any age is listed", async () => {
+    const sandbox = await server.create();
+    const { error } = await sandbox.runCode(
+      "import os\nos.mkdir('ages')\nfor name, at in (('late', 2**40), ('later', 2**62), ('early', -2**40), ('now', 10**9)):\n    open(f'ages/{name}', 'w').close()\n    os.utime(f'ages/{name}', (at, at))",
+    );
+    expect(error).toBeUndefined();
+    const listed = await sandbox.files.list("/home/user/ages");
+    const ages = Object.fromEntries(listed.map((file) => [file.name, file.modifiedTime?.getUTCFullYear()]));
+    expect(ages).toEqual({ early: 1_000, late: 9_999, later: 9_999, now: 2_001 });
+    await sandbox.kill();
+  });
+});
+
+test("a forked sandbox has its own part of what is counted by user", async () => {
+  await using server = await startServer();
+  const sandbox = await server.create();
+  const { text } = await sandbox.runCode(
+    "import ctypes\nlibc = ctypes.CDLL(None)\nlen([1 for _ in range(100) if libc.inotify_init1(0) >= 0])",
+  );
+  expect(text).toBe("16");
 });

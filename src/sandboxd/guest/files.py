@@ -16,6 +16,9 @@ from . import frames
 HOME = "/home/user"
 MAX_OPEN = 64
 MAX_ENTRIES = 20_000
+# What a client can read: years of four digits. A file may bear any other one.
+OLDEST, NEWEST = -30_610_224_000, 253_402_300_799
+
 
 class Refused(Exception):
     """A request that cannot be done; `code` is one of Connect's error codes."""
@@ -196,11 +199,16 @@ def entry(path):
         "permissions": stat.filemode(info.st_mode),
         "owner": owner(pwd.getpwuid, info.st_uid),
         "group": owner(grp.getgrgid, info.st_gid),
-        "modified": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(info.st_mtime)) + f".{info.st_mtime_ns % 10**9:09d}Z",
+        "modified": moment(info.st_mtime_ns),
     }
     if is_link:
         shown["target"] = printable(os.path.realpath(path))
     return shown
+
+
+def moment(nanoseconds):
+    seconds = min(max(nanoseconds // 10**9, OLDEST), NEWEST)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + f".{nanoseconds % 10**9:09d}Z"
 
 
 def file_type(path, info):

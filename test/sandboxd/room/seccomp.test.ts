@@ -5,7 +5,7 @@ import { AARCH64 } from "../../../src/sandboxd/room/syscalls/aarch64.ts";
 import { ALLOWED } from "../../../src/sandboxd/room/syscalls/allowed.ts";
 import { X86_64 } from "../../../src/sandboxd/room/syscalls/x86_64.ts";
 import { loaded } from "./bpf_machine.ts";
-import { CASES, REFUSED } from "./expected_calls.ts";
+import { CASES, REFUSED } from "../../../src/cli/prove/expected_calls.ts";
 
 const MACHINES = { x86_64: { audit: 0xc000_003e, table: X86_64 }, aarch64: { audit: 0xc000_00b7, table: AARCH64 } };
 const I386 = 0x4000_0003;

@@ -1,0 +1,82 @@
+// Each system call by number, and what must become of it in a room for code.
+import { architectureOf } from "../../sandboxd/room/seccomp.ts";
+import { AARCH64 } from "../../sandboxd/room/syscalls/aarch64.ts";
+import { X86_64 } from "../../sandboxd/room/syscalls/x86_64.ts";
+import { CASES, REFUSED } from "./expected_calls.ts";
+
+export type Attempt = readonly [number: number, args: readonly (number | bigint)[]];
+
+const ERRNO: Readonly<Record<string, number>> = { EPERM: 1, ENOSYS: 38, EPROTONOSUPPORT: 93, EAFNOSUPPORT: 97 };
+/** What attempts.py answers for a call that ended the process. */
+export const KILLED = -31;
+const X32_BIT = 0x4000_0000;
+const ONES = [-1, -1, -1, -1, -1, -1];
+/** What the calls of CASES answer to six arguments of ones. */
+const WITH_ONES: Readonly<Record<string, string>> = {
+  clone: "EPERM",
+  clone3: "ENOSYS",
+  socket: "EAFNOSUPPORT",
+  socketpair: "EAFNOSUPPORT",
+};
+/** A kernel without Landlock, or older than the call, says ENOSYS by itself; for futex ones are an unknown operation. */
+const MAYBE_ENOSYS =
+  /^(futex$|landlock_|futex_waitv|process_mrelease|pkey_|rseq|epoll_pwait2|faccessat2|openat2|close_range|pidfd_)/;
+/** Behind uprobes, on x86_64 since Linux 6.11: the kernel lets no filter see them, and refuses them to everybody else. */
+const UPROBES = [335, 336];
+/** The kernel's own EPERM: there is no right to set groups in a namespace of one user. */
+const EPERM_ANYWAY = new Set(["setgroups"]);
+
+const architecture = architectureOf(process.arch);
+const table = architecture === "x86_64" ? X86_64 : AARCH64;
+const names = new Map([...table].map(([name, number]) => [number, name]));
+
+/** A list of attempts, and the sentences that its outcomes deserve: none where all is as expected. */
+export type Sweep = { readonly attempts: readonly Attempt[]; readonly wrong: (found: readonly number[]) => string[] };
+
+export const NUMBERS: Sweep = sweep(
+  Array.from({ length: 500 }, (_, number) => number)
+    .filter((number) => !UPROBES.includes(number))
+    .map((number) => ({ attempt: [number, ONES], name: names.get(number) ?? String(number) })),
+  ({ attempt: [number] }, found) => isAsExpected(names.get(number), found),
+);
+
+// A thread or a child that shares this one's stack would not come back.
+const decided = CASES.filter(([name, , code]) => table.has(name) && !(name === "clone" && code === "allow"));
+
+export const ARGUMENTS: Sweep = sweep(
+  decided.map(([name, args, code]) => ({ attempt: [table.get(name) ?? -1, args], name, code })),
+  ({ code = "" }, found) => (code === "allow" ? found !== ERRNO["EPERM"] && found !== KILLED : found === ERRNO[code]),
+);
+
+/** Null where there is no second set of calls. */
+export const FOREIGN: Sweep | null =
+  architecture === "x86_64"
+    ? sweep(
+        [0, 1, 39, 59, 520].map((number) => ({ attempt: [X32_BIT + number, []], name: `x32 ${number}` })),
+        (_, found) => found === KILLED,
+      )
+    : null;
+
+type Call = { readonly attempt: Attempt; readonly name: string; readonly code?: string };
+
+function sweep(calls: readonly Call[], isRight: (call: Call, found: number) => boolean): Sweep {
+  return {
+    attempts: calls.map(({ attempt }) => attempt),
+    wrong: (found) =>
+      calls.flatMap((call, index) =>
+        isRight(call, found[index] ?? -99)
+          ? []
+          : [`${call.name}(${call.attempt[1].map(String).join(", ")}) answered ${found[index]}`],
+      ),
+  };
+}
+
+function isAsExpected(name: string | undefined, found: number): boolean {
+  if (name === undefined) return found === ERRNO["ENOSYS"];
+  const special = WITH_ONES[name];
+  if (special !== undefined) return found === ERRNO[special];
+  if (REFUSED.has(name)) return found === ERRNO["EPERM"];
+  if (found === ERRNO["ENOSYS"]) return MAYBE_ENOSYS.test(name);
+  if (found === ERRNO["EPERM"]) return EPERM_ANYWAY.has(name);
+  return found !== KILLED;
+}
