@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync
 import { join } from "node:path";
 import type { Sandbox } from "@e2b/code-interpreter";
 import { groupOf, inRoomOfItsOwn, type Attack } from "./attack.ts";
+import { until } from "./family.ts";
 import type { Finding } from "./finding.ts";
 import { watched } from "./bystander.ts";
 import type { Ground } from "./ground.ts";
@@ -13,6 +14,8 @@ import type { ProvedServer } from "./server.ts";
 type Entry = Omit<Attack, "group">;
 const NO_CONTROL = "outside there are no frames";
 const LIE_MS = 12_000;
+/** The lie may come after an answer that was believed. */
+const END_MS = 3_000;
 
 /** A copy of the project whose agents lie when they are asked about /lie/…; one for all lies of a run. */
 const liars = new WeakMap<Ground, Promise<ProvedServer>>();
@@ -63,7 +66,13 @@ async function told(server: ProvedServer, word: string, mustEnd: boolean): Promi
     (error: unknown) => `“${String(error).split("\n")[0]?.slice(0, 80) ?? ""}”`,
   );
   const said = await Promise.race([asked, Bun.sleep(LIE_MS).then(() => "no answer")]);
-  const isAlive = await sandbox.isRunning({ requestTimeoutMs: 3_000 }).catch(() => false);
+  const isRunning = async (): Promise<boolean> =>
+    await sandbox.isRunning({ requestTimeoutMs: 3_000 }).catch(() => false);
+  const ended = until(async () => !(await isRunning()), mustEnd ? END_MS : 0);
+  const isAlive = await ended.then(
+    () => false,
+    () => true,
+  );
   const before = performance.now();
   await sandbox.kill({ requestTimeoutMs: 10_000 });
   const killMs = performance.now() - before;
