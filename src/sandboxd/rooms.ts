@@ -24,6 +24,8 @@ export type RoomsOptions = {
 };
 
 const PRELOADED = ["numpy", "pandas", "matplotlib.pyplot"];
+/** A cgroup can go once the last process of its room has been seen off. */
+const MOST_LEAVE_MS = 1_000;
 /** It ended, or no room could be had from it, so often in a row: this machine does not want it. */
 const MOST_FAILURES = 5;
 /** What kept it from working may pass. */
@@ -33,6 +35,8 @@ export class Rooms {
   readonly #options: RoomsOptions;
   readonly #fonts = new FontList();
   readonly #stop = new AbortController();
+  /** Rooms whose cgroup is still there; each resolves when it is not. */
+  readonly #leaving = new Set<Promise<void>>();
   /** The one that is to be asked; null: there is none, or none any more. */
   #zygote: Zygote | null = null;
   #failures = 0;
@@ -72,9 +76,12 @@ export class Rooms {
     return await this.#startInside();
   }
 
-  close(): void {
+  /** Of rooms that have ended nothing is left then. */
+  async close(): Promise<void> {
     this.#stop.abort();
     this.#zygote?.stop();
+    // One that was being made at this moment ends with this process.
+    await Promise.race([Promise.all(this.#leaving), Bun.sleep(MOST_LEAVE_MS)]);
   }
 
   async #startZygote(): Promise<void> {
@@ -130,12 +137,18 @@ export class Rooms {
     try {
       const room = await open(cgroup);
       watchdog.watch(room);
-      void room.gone.then(() => cgroup?.remove());
+      this.#removeAfter(room, cgroup);
       return room;
     } catch (error) {
       await cgroup?.remove();
       throw error;
     }
+  }
+
+  #removeAfter(room: Room, cgroup: Cgroup | null): void {
+    const removed = remove(room, cgroup);
+    this.#leaving.add(removed);
+    void removed.then(() => this.#leaving.delete(removed));
   }
 
   async #startInside(): Promise<Quarters> {
@@ -164,6 +177,11 @@ export class Rooms {
 async function hasDied(zygote: Zygote): Promise<boolean> {
   const isGone = zygote.ended.then(() => true);
   return await Promise.race([isGone, Bun.sleep(LIMITS.refillMs).then(() => false)]);
+}
+
+async function remove(room: Room, cgroup: Cgroup | null): Promise<void> {
+  await room.gone;
+  await cgroup?.remove();
 }
 
 async function tooLong(ms: number): Promise<never> {

@@ -55,7 +55,7 @@ export async function startSandboxd(
     isIdle: () => sandboxes.list().length === 0,
     [Symbol.asyncDispose]: async () => {
       await Promise.all([sandboxes.killAll(), pool.close()]);
-      rooms.close();
+      await rooms.close();
       watchdog.close();
       await server.stop(true);
     },
