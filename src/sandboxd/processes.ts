@@ -27,16 +27,22 @@ function tasksOf(pid: number): string[] {
 
 const numbers = (text: string): number[] => text.split(" ").filter(Boolean).map(Number);
 
-/** Bytes that this process has in memory and not in files, at most: what it shares with others is counted whole. Cheap. */
+/**
+ * Bytes that this process has in memory and not in files, with the tables that the kernel keeps for them, at most: what it
+ * shares with others is counted whole. Cheap.
+ */
 export function memoryAtMost(pid: number): number {
   const status = read(`/proc/${pid}/status`);
-  return kibibytes(status, "RssAnon") + kibibytes(status, "RssShmem");
+  return ["RssAnon", "RssShmem", "VmPTE"].reduce((sum, name) => sum + kibibytes(status, name), 0);
 }
 
 /** The same, of what is shared only its part; null: it may not be looked at. It takes milliseconds for a large process. */
 export function memoryExactly(pid: number): number | null {
   const rollup = read(`/proc/${pid}/smaps_rollup`);
-  return rollup === "" ? null : kibibytes(rollup, "Pss_Anon") + kibibytes(rollup, "Pss_Shmem");
+  if (rollup === "") return null;
+  return (
+    kibibytes(rollup, "Pss_Anon") + kibibytes(rollup, "Pss_Shmem") + kibibytes(read(`/proc/${pid}/status`), "VmPTE")
+  );
 }
 
 function kibibytes(text: string, name: string): number {

@@ -146,11 +146,9 @@ export class Rooms {
   }
 
   #removeAfter(room: Room, cgroup: Cgroup | null): void {
-    const removed = room.gone.then(async () => {
-      await cgroup?.remove();
-      this.#leaving.delete(removed);
-    });
+    const removed = remove(room, cgroup);
     this.#leaving.add(removed);
+    void removed.then(() => this.#leaving.delete(removed));
   }
 
   async #startInside(): Promise<Quarters> {
@@ -179,6 +177,11 @@ export class Rooms {
 async function hasDied(zygote: Zygote): Promise<boolean> {
   const isGone = zygote.ended.then(() => true);
   return await Promise.race([isGone, Bun.sleep(LIMITS.refillMs).then(() => false)]);
+}
+
+async function remove(room: Room, cgroup: Cgroup | null): Promise<void> {
+  await room.gone;
+  await cgroup?.remove();
 }
 
 async function tooLong(ms: number): Promise<never> {

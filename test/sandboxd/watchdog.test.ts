@@ -12,6 +12,8 @@ const BOMBS = {
     "import os\nfor _ in range(20):\n    if os.fork() == 0:\n        kept = bytearray(b'x' * (100 << 20))\n        while True: pass\nwhile True: pass",
   "a process that left its parents":
     "import os\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n        import mmap\n        kept = []\n        while True:\n            m = mmap.mmap(-1, 64 << 20)\n            m.write(b'x' * (64 << 20))\n            kept.append(m)\n    os._exit(0)\nimport time\ntime.sleep(60)",
+  "the kernel's tables for memory that is only looked at":
+    "import mmap\nkept = []\nwhile True:\n    m = mmap.mmap(-1, 64 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000, prot=mmap.PROT_READ)\n    for at in range(0, 64 << 30, 2 << 20): m[at]\n    kept.append(m)",
   "files in memory and memory":
     "open('/home/user/big', 'wb').write(b'x' * (300 << 20))\nkept = []\nwhile True: kept.append(bytearray(b'x' * (32 << 20)))",
 };
