@@ -52,7 +52,7 @@ export async function startSandboxd(
   pool.fill();
   return {
     port: server.port ?? 0,
-    isIdle: () => sandboxes.list().length === 0,
+    isIdle: () => sandboxes.list().length === 0 && server.pendingRequests === 0,
     [Symbol.asyncDispose]: async () => {
       await Promise.all([sandboxes.killAll(), pool.close()]);
       await rooms.close();
