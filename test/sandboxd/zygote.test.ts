@@ -25,5 +25,5 @@ describe("the zygote", () => {
       await Promise.all(sandboxes.map(async (one) => await one.kill()));
     }
     await until(async () => zygoteOf(server.pid) !== undefined, 5_000);
-  });
+  }, 60_000);
 });
