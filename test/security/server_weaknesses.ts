@@ -82,7 +82,7 @@ export const OF_SERVERS: readonly Weakness[] = [
       [
         AGENT,
         "        if not length:\n            os._exit(0)\n",
-        "        if not length:\n            self.selector.unregister(self.host)\n            return\n",
+        "        if not length:\n            import time\n            while True:\n                time.sleep(60)\n",
       ],
     ],
     attack: "the server is killed (SIGKILL)",
@@ -106,8 +106,8 @@ export const OF_SERVERS: readonly Weakness[] = [
     edits: [
       [
         "src/sandboxd/rooms.ts",
-        "    return await this.#startInside();\n  }\n\n  close",
-        `    throw new Error("There is no zygote.");\n  }\n\n  close`,
+        "    return await this.#startInside();\n",
+        `    throw new Error("There is no zygote.");\n`,
       ],
       ["src/sandboxd/rooms.ts", "    if (!signal.aborted) await this.#startZygote();\n", ""],
     ],
