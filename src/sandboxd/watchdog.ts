@@ -25,6 +25,8 @@ type Watched = {
   bound: number;
   exact: { readonly at: number; readonly bound: number; readonly bytes: number } | null;
   kills: number[];
+  /** Those that were killed, and when: one that is on its way out is not killed for the same memory again. */
+  readonly killed: Map<number, number>;
 };
 
 export class Watchdog {
@@ -42,7 +44,7 @@ export class Watchdog {
   /** Until it ends. Nothing of a user's has run in it yet. */
   watch(room: Room): void {
     const staffBytes = room.staff.reduce((sum, pid) => sum + memoryAtMost(pid), 0);
-    this.#watched.set(room, { room, staffBytes, nextLookAt: 0, bound: 0, exact: null, kills: [] });
+    this.#watched.set(room, { room, staffBytes, nextLookAt: 0, bound: 0, exact: null, kills: [], killed: new Map() });
     void room.ended.then(() => this.#watched.delete(room));
   }
 
@@ -62,7 +64,8 @@ export class Watchdog {
 
   #judge(watched: Watched, now: number): void {
     const { room } = watched;
-    const family = familyOf(room.staff);
+    for (const [pid, at] of watched.killed) if (now - at > KILLS_MS) watched.killed.delete(pid);
+    const family = familyOf(room.staff).filter((pid) => !watched.killed.has(pid));
     const disk = diskUse(room.pid, MOUNTS);
     // What the staff had from the beginning it shares with the zygote.
     const bound = family.reduce((sum, pid) => sum + memoryAtMost(pid), 0) - watched.staffBytes + disk.bytes;
@@ -97,7 +100,11 @@ export class Watchdog {
       this.#end(room, "it used more memory than it may");
       return;
     }
-    for (const pid of family) if (!room.staff.includes(pid)) killQuietly(pid);
+    for (const pid of family)
+      if (!room.staff.includes(pid)) {
+        watched.killed.set(pid, now);
+        killQuietly(pid);
+      }
   }
 
   #end(room: Room, reason: string): void {
