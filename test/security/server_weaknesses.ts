@@ -82,7 +82,7 @@ export const OF_SERVERS: readonly Weakness[] = [
       [
         AGENT,
         "        if not length:\n            os._exit(0)\n",
-        "        if not length:\n            import time\n            while True:\n                time.sleep(60)\n",
+        "        if not length:\n            import time\n            time.sleep(30)\n            os._exit(0)\n",
       ],
     ],
     attack: "the server is killed (SIGKILL)",
