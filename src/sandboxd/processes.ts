@@ -80,6 +80,14 @@ export function memoryAvailable(): number {
   return kibibytes(read("/proc/meminfo"), "MemAvailable");
 }
 
+export function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended in this very moment.
+  }
+}
+
 export function read(path: string): string {
   try {
     return readFileSync(path, "utf8");

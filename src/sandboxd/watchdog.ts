@@ -2,7 +2,7 @@
 // memory, or of what lies in a tmpfs.
 import type { Log } from "../shared/log.ts";
 import { LIMITS } from "./limits.ts";
-import { diskUse, familyOf, memoryAtMost, memoryAvailable, memoryExactly } from "./processes.ts";
+import { diskUse, familyOf, killQuietly, memoryAtMost, memoryAvailable, memoryExactly } from "./processes.ts";
 import type { Room } from "./room/room.ts";
 
 /** Every place of a room that can be written. */
@@ -118,13 +118,5 @@ export class Watchdog {
     const busy = [...this.#watched.values()].filter(({ room }) => room.channel.isBusy);
     const [worst] = busy.toSorted((one, other) => other.bound - one.bound);
     if (worst !== undefined) this.#empty(worst, familyOf(worst.room.staff), now, "machine-short-of-memory");
-  }
-}
-
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended in this very moment.
   }
 }

@@ -3,6 +3,7 @@
 One thread, one selector. It runs no code of the user; what it hears from a kernel it bounds and passes on."""
 
 import ctypes
+import errno
 import os
 import resource
 import selectors
@@ -94,8 +95,10 @@ class Agent:
             del self.outgoing[:sent]
         except BlockingIOError:
             pass
-        except OSError:
-            os._exit(0)
+        except OSError as error:
+            # At the limit of its memory the room's next try may succeed: whoever took it is being killed.
+            if error.errno not in (errno.ENOMEM, errno.ENOBUFS):
+                os._exit(0)
         events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self.outgoing else 0)
         self.selector.modify(self.host, events, self.on_host)
         self.pace()

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import type { Subprocess } from "bun";
 import { AppError } from "../../shared/errors.ts";
 import { LIMITS } from "../limits.ts";
-import { familyOf } from "../processes.ts";
+import { familyOf, killQuietly } from "../processes.ts";
 import type { Cgroup } from "../cgroups.ts";
 import type { Tools } from "../tools.ts";
 import { agentCommand } from "./argv.ts";
@@ -90,14 +90,6 @@ export async function furnish(
   } catch (error) {
     await close(new Error("The room could not be furnished."));
     throw error;
-  }
-}
-
-function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended in this very moment.
   }
 }
 
