@@ -4,8 +4,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileS
 import { join } from "node:path";
 import { LIMITS } from "./limits.ts";
 
-/** What bubblewrap, the joiner and the agent need besides what a user may have. */
-const STAFF_BYTES = 64 * 2 ** 20;
+/** Beyond this the watchdog was too slow. The kernel knows no staff: it might kill the agent, and so comes second. */
+const limitFor = (memoryBytes: number): number => Math.ceil(1.25 * memoryBytes) + 128 * 2 ** 20;
 const REMOVE_TRIES = 20;
 const REMOVE_PAUSE_MS = 25;
 
@@ -40,7 +40,7 @@ export class Cgroups {
   /** Null where it cannot be made, or does not say what was written into it. */
   create(memoryBytes: number): Cgroup | null {
     const folder = join(this.#folder, `room-${process.pid}-${this.#next++}`);
-    const limit = memoryBytes + STAFF_BYTES;
+    const limit = limitFor(memoryBytes);
     try {
       mkdirSync(folder);
       const memory = join(folder, FILES[this.#version].memory);

@@ -19,7 +19,7 @@ describe.skipIf(!canTell).each(WAYS)("rooms in cgroups, %s", (_name, way) => {
     const rooms = roomsOf(server.pid).map((name) => join(FOLDER, name));
     expect(rooms.length).toBeGreaterThan(0);
     for (const room of rooms)
-      expect(Number(readFileSync(join(room, "memory.limit_in_bytes"), "utf8"))).toBe((512 + 64) * 2 ** 20);
+      expect(Number(readFileSync(join(room, "memory.limit_in_bytes"), "utf8"))).toBe((1.25 * 512 + 128) * 2 ** 20);
     const inside = rooms.flatMap((room) => readFileSync(join(room, "cgroup.procs"), "utf8").trim().split("\n"));
     const commands = inside.filter(Boolean).map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
     expect(commands.filter((command) => command.replaceAll("\0", " ").includes("sleep 600")).length).toBe(1);

@@ -210,8 +210,19 @@ def no_input(prompt=""):
     raise RuntimeError("input() cannot be used here: nobody can type into the sandbox. Put the value into the code.")
 
 
+def prefer_as_victim():
+    """Where memory ends, this process goes before its agent."""
+    try:
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("500")
+    except OSError:
+        # The agent is then as likely; the room ends with it.
+        return
+
+
 def main(link, cwd):
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+    prefer_as_victim()
     os.chdir(cwd)
     global current
     kernel = current = Kernel(link)
