@@ -14,12 +14,13 @@ import {
 import { dirname, join } from "node:path";
 import board from "./migrations/0001_board.sql" with { type: "text" };
 import runs from "./migrations/0002_runs.sql" with { type: "text" };
+import agent from "./migrations/0003_agent.sql" with { type: "text" };
 import { isAlive } from "./alive.ts";
 import { AppError, systemCode } from "./errors.ts";
 import { GroupCommits, isBusy, isFull, type Durability } from "./group_commit.ts";
 
 /** Forward only; the position in the list is the version it leads to (`PRAGMA user_version`). */
-const MIGRATIONS: readonly string[] = [board, runs];
+const MIGRATIONS: readonly string[] = [board, runs, agent];
 
 /** While opening, when other processes may be opening too. */
 const OPEN_WAIT_MS = 10_000;

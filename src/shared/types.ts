@@ -12,6 +12,8 @@ export const JobInput = z.looseObject({
   prompt: z.string().max(100_000).optional(),
   code: z.string().max(1_000_000).optional(),
   files: z.array(z.string().min(1).max(1_000)).max(50).optional(),
+  /** The approval with which this job goes on where another one had to ask. */
+  approval: z.string().max(100).optional(),
 });
 export type JobInput = z.infer<typeof JobInput>;
 
@@ -44,6 +46,8 @@ export const JobOutput = z.object({
   text: z.string().default(""),
   artifacts: z.array(z.string()).default([]),
   error: JobError.exactOptional(),
+  /** Who spoke: "openai:gpt-5.2", or "built-in planner". */
+  model: z.string().exactOptional(),
 });
 /** `jobs.output_result`; other workers may leave out what they do not have. Paths are relative to the project folder and exist when the job has ended. */
 export type JobOutput = z.infer<typeof JobOutput>;
@@ -87,8 +91,32 @@ export type UploadedFile = {
   readonly sha256: string;
 };
 
-/** Steps of a job, in the order in which a person sees them. */
-export type StepName = "sandbox" | "upload" | "profile" | "plan" | "run" | "collect";
+/** Steps of a job, in the order in which a person sees them. `think`: a model is asked; `replay`: earlier code runs again. */
+export type StepName = "sandbox" | "upload" | "profile" | "replay" | "plan" | "think" | "run" | "collect";
+
+/** What a job has had to do with; labels only grow. */
+export const LABELS = ["private", "untrusted", "network"] as const;
+export type Label = (typeof LABELS)[number];
+
+/** What only a person may allow. `subject` is all that is decided about; `sha256` is that of its canonical JSON. */
+export type Approval = {
+  readonly id: string;
+  readonly jobId: string;
+  readonly kind: string;
+  /** For people, in plain words: "Connect to example.com". */
+  readonly title: string;
+  readonly subject: { readonly [name: string]: unknown };
+  readonly sha256: string;
+  readonly expiresAt: number;
+};
+
+/** A model that can be asked. `key` is null for servers of this machine. */
+export type ModelRef = {
+  readonly provider: string;
+  readonly model: string;
+  readonly key: string | null;
+  readonly url: string | null;
+};
 
 /** What happens to a job, append-only. `output-delta` and `text-delta` carry pieces; all others are whole. */
 export type JobEventBody =
@@ -110,7 +138,19 @@ export type JobEventBody =
   | { readonly kind: "step-finished"; readonly step: StepName; readonly title: string; readonly durationMs: number }
   | { readonly kind: "code-written"; readonly understood: string; readonly code: string }
   | { readonly kind: "output-delta"; readonly stream: "stdout" | "stderr"; readonly text: string }
-  | { readonly kind: "text-delta"; readonly text: string }
+  /** Of the answer, or of code that a model is writing. */
+  | { readonly kind: "text-delta"; readonly text: string; readonly part?: "code" }
+  /** Who speaks from here on. */
+  | { readonly kind: "model-chosen"; readonly model: string; readonly reason?: string }
+  | { readonly kind: "approval-requested"; readonly approval: Approval }
+  | { readonly kind: "approval-decided"; readonly approvalId: string; readonly decision: "approved" | "refused" }
+  | {
+      readonly kind: "budget-warned";
+      readonly scope: "job" | "day" | "month";
+      readonly spentUsd: number;
+      readonly limitUsd: number;
+    }
+  | { readonly kind: "hosts-contacted"; readonly hosts: readonly string[] }
   | { readonly kind: "artifact-available"; readonly artifact: Artifact }
   | { readonly kind: "job-completed"; readonly output: JobOutput; readonly costUsd: number }
   | { readonly kind: "job-failed"; readonly error: JobError; readonly output: JobOutput; readonly costUsd: number };

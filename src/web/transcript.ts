@@ -184,7 +184,7 @@ export function applyEvent(turn: Turn, event: JobEvent): Turn {
     case "output-delta":
       return { ...turn, output: appendOutput(turn.output, event.stream, event.text) };
     case "text-delta":
-      return { ...turn, text: turn.text + event.text };
+      return event.part === "code" ? turn : { ...turn, text: turn.text + event.text };
     case "artifact-available":
       return turn.artifacts.some((artifact) => artifact.id === event.artifact.id)
         ? turn

@@ -85,7 +85,7 @@ function mergeDelta(waiting: JobEventBody[], body: JobEventBody): boolean {
     waiting[waiting.length - 1] = { ...last, text: last.text + body.text };
     return true;
   }
-  if (last?.kind === "text-delta" && body.kind === "text-delta") {
+  if (last?.kind === "text-delta" && body.kind === "text-delta" && last.part === body.part) {
     waiting[waiting.length - 1] = { ...last, text: last.text + body.text };
     return true;
   }

@@ -111,6 +111,19 @@ function wordsOf(event: Told, { style }: Terminal): string {
       return `✓ ${oneLine(event.title)} (${durationText(event.durationMs)})`;
     case "code-written":
       return `understood: ${oneLine(event.understood)}`;
+    case "model-chosen":
+      return `model: ${oneLine(event.model)}${event.reason === undefined ? "" : ` (${oneLine(event.reason)})`}`;
+    case "approval-requested":
+      return style("busy", `needs your yes: ${oneLine(event.approval.title)}`);
+    case "approval-decided":
+      return event.decision;
+    case "budget-warned":
+      return style(
+        "busy",
+        `${costText(event.spentUsd * 1e6)} of ${costText(event.limitUsd * 1e6)} a ${event.scope} are used`,
+      );
+    case "hosts-contacted":
+      return `contacted: ${oneLine(event.hosts.join(", "))}`;
     case "artifact-available":
       return `→ ${printableLine(event.artifact.path)} (${bytesText(event.artifact.bytes)})`;
     case "job-completed":

@@ -22,7 +22,9 @@ const ICONS: Record<StepName, JSX.Element> = {
   sandbox: <BoxIcon size={16} />,
   upload: <UploadIcon size={16} />,
   profile: <SearchIcon size={16} />,
+  replay: <TerminalIcon size={16} />,
   plan: <PencilIcon size={16} />,
+  think: <PencilIcon size={16} />,
   run: <TerminalIcon size={16} />,
   collect: <DownloadIcon size={16} />,
 };
