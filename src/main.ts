@@ -82,7 +82,12 @@ class House {
   readonly #sandboxdKey = `e2b_${randomBytes(20).toString("hex")}`;
 
   constructor(config: Config, environment: Record<string, string | undefined>, signal: AbortSignal) {
-    const told = { ...environment, SANDPIPER_SANDBOX: config.sandbox, SANDPIPER_SUPERVISED: "1" };
+    const told = {
+      ...environment,
+      SANDPIPER_SANDBOX: config.sandbox,
+      SANDPIPER_SUPERVISED: "1",
+      SANDPIPER_MODELS_SET: config.model.keysSet.join(","),
+    };
     this.#config = config;
     this.#base = withoutKeys(told);
     this.#withChannels = withChannels(told);

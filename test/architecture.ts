@@ -36,6 +36,14 @@ const HOMES: { readonly [library: string]: { readonly homes: readonly string[]; 
   // The attacks of `prove` come in by the door that everybody uses.
   "@e2b/code-interpreter": { homes: ["src/worker/e2b_client.ts", "src/cli/prove/"] },
   "bun:sqlite": { homes: ["src/shared/db.ts"] },
+  // A model is asked in one file, a price is looked up in one.
+  ...Object.fromEntries(
+    ["ai", "@ai-sdk/anthropic", "@ai-sdk/google", "@ai-sdk/openai", "@ai-sdk/openai-compatible"].map((library) => [
+      library,
+      { homes: ["src/worker/agent/models.ts"] },
+    ]),
+  ),
+  "@pydantic/genai-prices": { homes: ["src/worker/agent/prices.ts"] },
   grammy: { homes: ["src/core/channels/telegram/"] },
   croner: { homes: ["src/shared/cron.ts"] },
   preact: { homes: ["src/web/"] },

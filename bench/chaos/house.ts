@@ -54,7 +54,9 @@ export function openHouse(sizes: Sizes): House {
     SANDPIPER_SUPERVISED: "1",
     SANDPIPER_LEASE_SECONDS: String(sizes.leaseMs / 1_000),
     SANDPIPER_CONCURRENCY: String(CONCURRENCY),
-    SANDPIPER_E2B_DAILY_USD: "100000",
+    SANDPIPER_JOB_USD: "100000",
+    SANDPIPER_DAY_USD: "100000",
+    SANDPIPER_MONTH_USD: "100000",
   };
   const keys = { E2B_API_KEY: provider.key, E2B_API_URL: provider.url, E2B_SANDBOX_URL: provider.url };
   const onLine = (line: string) => hear(line, ledger, errors);

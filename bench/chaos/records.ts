@@ -56,7 +56,9 @@ export function readRecords(database: string): Records {
   });
   const attempts = rows(ATTEMPTS).map((row) => AttemptRow.parse(row));
   const openSandboxes = integer.parse(
-    rows("SELECT count(*) AS count FROM sandboxes WHERE ended_at IS NULL AND sandbox_id IS NOT NULL")[0]?.["count"],
+    rows(
+      "SELECT count(*) AS count FROM spend WHERE ended_at IS NULL AND subject IS NOT NULL AND kind = 'sandbox'",
+    )[0]?.["count"],
   );
   board.close();
   const byJob = Map.groupBy(events, (event) => event.job);

@@ -1,4 +1,5 @@
 // `sandpiper doctor`: checks every part by doing what it is for, not by looking at versions.
+import { speakersOf } from "../shared/models.ts";
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -43,6 +44,7 @@ export async function doctor(args: readonly string[]): Promise<number> {
     checkStorage(config),
   );
   await run("dashboard", "npm run setup", () => checkPage(config));
+  await run("model", "bun run models", () => Promise.resolve(checkModel(config)));
   if (config.sandbox === "local") await run("isolation", "see the sentence above", () => probeRoom(config));
   await run("a job, end to end", "see data/logs/ (bun run logs)", () => checkJob());
   if (values.json)
@@ -115,6 +117,12 @@ export async function checkStorage(config: Config): Promise<string> {
   const files = usage.uploads + usage.artifacts;
   const nobodys = orphans === 0 ? "" : `; ${orphans} files (${mebibytes(orphanBytes)}) that no row names go soon`;
   return `${files} files, ${share}${nobodys}`;
+}
+
+function checkModel(config: Config): string {
+  const { names, problem } = speakersOf(config);
+  if (problem !== null) throw new Error(problem);
+  return names.length === 0 ? "none: the built-in planner answers" : names.join(", then ");
 }
 
 function checkPage(config: Config): string {

@@ -6,6 +6,7 @@ import { doctor, usage as doctorUsage } from "./doctor.ts";
 import { jobs, usage as jobsUsage } from "./jobs.ts";
 import { link, usage as linkUsage } from "./link.ts";
 import { logs, usage as logsUsage } from "./logs.ts";
+import { run as models, usage as modelsUsage } from "./models.ts";
 import { printable } from "./printable.ts";
 import { prove, usage as proveUsage } from "./prove.ts";
 import { python, usage as pythonUsage } from "./python.ts";
@@ -22,6 +23,7 @@ const VERBS: { readonly [verb: string]: Verb } = {
   schedule: { run: schedule, usage: scheduleUsage },
   service: { run: service, usage: serviceUsage },
   doctor: { run: doctor, usage: doctorUsage },
+  models: { run: models, usage: modelsUsage },
   link: { run: link, usage: linkUsage },
   logs: { run: logs, usage: logsUsage },
   backup: { run: backup, usage: backupUsage },

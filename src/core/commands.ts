@@ -3,7 +3,7 @@ import { artifactsOfJob } from "../shared/artifacts.ts";
 import { stopJob } from "../shared/control.ts";
 import type { Tx } from "../shared/db.ts";
 import { jobsOfConversation, readRun } from "../shared/jobs.ts";
-import { spentSince } from "../shared/sandboxes.ts";
+import { savedSince, spentSince, startOf } from "../shared/spend.ts";
 import { JOB_TYPES, type Job } from "../shared/types.ts";
 import { commandIn, type Command, type Intent } from "./intent.ts";
 import { literal } from "./markdown.ts";
@@ -93,12 +93,11 @@ function oneLine(text: string): string {
   return literal(line.length > MOST_WORDS ? `${line.slice(0, MOST_WORDS)}…` : line);
 }
 
-const DAY_MS = 86_400_000;
+const usd = (microUsd: number): string => `$${(microUsd / 1e6).toFixed(4)}`;
 
 function costOf(tx: Tx, now: number): string {
-  const usd = (since: number) => `$${(spentSince(tx, since) / 1e6).toFixed(4)}`;
-  const today = now - (now % DAY_MS);
-  return `Sandboxes today: ${usd(today)}. In the last 30 days: ${usd(now - 30 * DAY_MS)}. On this machine they cost nothing.`;
+  const [day, month] = [startOf("day", now), startOf("month", now)];
+  return `Models and sandboxes today: ${usd(spentSince(tx, day))}. This month: ${usd(spentSince(tx, month))}. Saved this month by running on this machine: ${usd(savedSince(tx, month))}.`;
 }
 
 const MOST_FILES = 20;

@@ -19,6 +19,8 @@ import { jobRoutes } from "./job_routes.ts";
 import type { Messenger } from "./messenger.ts";
 import { describeApi } from "./openapi.ts";
 import { Message, readMessage, Receipt } from "./receive.ts";
+import { modelRoutes } from "./model_routes.ts";
+import { approvalRoutes } from "./approval_routes.ts";
 import { scheduleRoutes } from "./schedule_routes.ts";
 
 export type Desk = {
@@ -45,6 +47,8 @@ export function createRoutes(desk: Desk): readonly Route[] {
     ...messageRoutes(desk),
     ...jobRoutes(desk),
     ...scheduleRoutes(desk),
+    ...approvalRoutes(desk),
+    ...modelRoutes(desk),
     ...channelRoutes(desk),
     ...fileRoutes(desk),
   ];

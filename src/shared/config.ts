@@ -9,6 +9,20 @@ import { SETTINGS } from "./settings.ts";
 type Name = (typeof SETTINGS)[number]["env"];
 type Environment = { readonly [name: string]: string | undefined };
 
+type ModelSettings = {
+  /** "provider:model", several with commas; empty: whatever a key is there for. */
+  readonly chosen: string;
+  readonly keys: Readonly<Record<"anthropic" | "openai" | "google" | "openrouter" | "groq" | "compatible", string>>;
+  /** Providers whose key is in the environment; core is told their names, and not the keys. */
+  readonly keysSet: readonly string[];
+  /** By provider; empty: as usual. */
+  readonly urls: Readonly<Record<string, string>>;
+  /** 0: as known of the model. */
+  readonly contextTokens: number;
+  readonly steps: number;
+  readonly repairs: number;
+};
+
 export type Config = {
   readonly root: string;
   readonly home: string;
@@ -20,6 +34,7 @@ export type Config = {
   readonly bwrap: string;
   readonly jobTimeoutMs: number;
   readonly concurrency: number;
+  readonly model: ModelSettings;
   readonly maxUploadBytes: number;
   readonly maxOutputBytes: number;
   readonly maxArtifactBytes: number;
@@ -29,7 +44,8 @@ export type Config = {
   readonly keepDays: number;
   readonly synchronous: "full" | "normal";
   readonly sandboxMemoryBytes: number;
-  readonly e2bDailyUsd: number;
+  /** Micro-dollars. */
+  readonly budget: { readonly job: number; readonly day: number; readonly month: number };
   readonly openBrowser: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error";
   readonly e2b: {
@@ -132,9 +148,10 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
     keepDays: number("SANDPIPER_KEEP_DAYS", 0, 36_500),
     synchronous: oneOf("SANDPIPER_SYNCHRONOUS", ["full", "normal"]),
     sandboxMemoryBytes: bytes("SANDPIPER_MEMORY_MB", 256, 1_000_000),
-    e2bDailyUsd: number("SANDPIPER_E2B_DAILY_USD", 0, 100_000),
+    budget: budgetOf(number),
     openBrowser: oneOf("SANDPIPER_OPEN", ["0", "1"]) === "1",
     logLevel: oneOf("SANDPIPER_LOG", ["debug", "info", "warn", "error"]),
+    model: modelOf(text, whole),
     e2b: e2bOf(text),
     telegram: telegramOf(text),
     whatsapp: whatsappOf(text),
@@ -148,11 +165,49 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
 
 type Text = (name: Name) => string;
 
+const budgetOf = (number: (name: Name, min: number, max: number) => number): Config["budget"] => {
+  const microUsd = (name: Name): number => Math.floor(number(name, 0, 100_000) * 1e6);
+  return {
+    job: microUsd("SANDPIPER_JOB_USD"),
+    day: microUsd("SANDPIPER_DAY_USD"),
+    month: microUsd("SANDPIPER_MONTH_USD"),
+  };
+};
+
 const sandboxdOf = (text: Text): Omit<Config["sandboxd"], "port"> => ({
   key: text("SANDPIPER_SANDBOXD_KEY"),
   rooms: text("SANDPIPER_ROOMS"),
   cgroup: text("SANDPIPER_CGROUP"),
 });
+
+function modelOf(text: Text, whole: (name: Name, min: number, max: number) => number): ModelSettings {
+  const keys = {
+    anthropic: text("ANTHROPIC_API_KEY"),
+    openai: text("OPENAI_API_KEY"),
+    google: text("GOOGLE_GENERATIVE_AI_API_KEY") || text("GEMINI_API_KEY"),
+    openrouter: text("OPENROUTER_API_KEY"),
+    groq: text("GROQ_API_KEY"),
+    compatible: text("SANDPIPER_MODEL_KEY"),
+  };
+  const told = text("SANDPIPER_MODELS_SET").split(",").filter(Boolean);
+  const own = Object.entries(keys).flatMap(([provider, key]) => (key === "" ? [] : [provider]));
+  const urls = {
+    anthropic: text("ANTHROPIC_BASE_URL"),
+    openai: text("OPENAI_BASE_URL"),
+    google: text("GOOGLE_BASE_URL"),
+    compatible: text("SANDPIPER_MODEL_URL"),
+    ollama: text("OLLAMA_BASE_URL"),
+  };
+  return {
+    chosen: text("SANDPIPER_MODEL"),
+    keys,
+    keysSet: [...new Set([...own, ...told])],
+    urls,
+    contextTokens: whole("SANDPIPER_CONTEXT_TOKENS", 0, 10_000_000),
+    steps: whole("SANDPIPER_MODEL_STEPS", 1, 100),
+    repairs: whole("SANDPIPER_MODEL_REPAIRS", 0, 20),
+  };
+}
 
 const e2bOf = (text: Text): Config["e2b"] => ({
   apiKey: text("E2B_API_KEY"),
@@ -220,12 +275,15 @@ function chooseSandbox(
   return chosen ?? (hasKey ? "e2b" : "local");
 }
 
+/** Settings of earlier versions, and what they are called now. */
+const RENAMED: Environment = { SANDPIPER_E2B_DAILY_USD: "SANDPIPER_DAY_USD" };
+
 function unknownSettings(environment: Environment): string[] {
   const known: string[] = SETTINGS.map((one) => one.env);
   const forPeople = SETTINGS.filter((one) => !("internal" in one)).map((one) => one.env);
   return Object.keys(environment)
     .filter((name) => /^SANDPIPER_(?!TEST_)/.test(name) && !known.includes(name))
-    .map((name) => `${name} is not a setting. Did you mean ${nearest(name, forPeople)}?`);
+    .map((name) => `${name} is not a setting. Did you mean ${RENAMED[name] ?? nearest(name, forPeople)}?`);
 }
 
 function nearest(name: string, candidates: readonly string[]): string {

@@ -18,14 +18,14 @@ const KEEP_DELETED_MS = DAY_MS;
 /** WhatsApp sends for seven days what it is not told that we have; ids of Telegram may come again after weeks. */
 const KEEP_CHATS_MS = 30 * DAY_MS;
 /** The daily budget asks for one day; the rest is for people who wonder where the money went. */
-const KEEP_SANDBOXES_MS = 90 * DAY_MS;
+const KEEP_SPENDING_MS = 90 * DAY_MS;
 /** What SQLite itself leaves of the log after a checkpoint: a longer one means that somebody kept reading. */
 const MAX_LOG_BYTES = 16 * 2 ** 20;
 
 export type Maintained = {
   readonly jobs: number;
   readonly events: number;
-  readonly sandboxes: number;
+  readonly spending: number;
   readonly pairings: number;
   readonly arrivals: number;
   readonly deliveries: number;
@@ -91,13 +91,13 @@ export async function maintain(board: Board, config: Places, now: number, signal
   const { keepDays, storageDir, dataDir } = config;
   const jobs = keepDays === 0 ? 0 : await pruneAll(board, storageDir, now - keepDays * DAY_MS, signal);
   const events = await forget(board, signal, OLD_DELETIONS, now - KEEP_DELETED_MS);
-  const sandboxes = await forget(board, signal, OLD_SANDBOXES, now - KEEP_SANDBOXES_MS);
+  const spending = await forget(board, signal, OLD_SPENDING, now - KEEP_SPENDING_MS);
   const pairings = await forget(board, signal, OLD_PAIRINGS, now);
   await forget(board, signal, FORGOTTEN_ARRIVALS, now - KEEP_CHATS_MS);
   await forget(board, signal, FORGOTTEN_DELIVERIES, now - KEEP_CHATS_MS);
   const arrivals = await forget(board, signal, OLD_ARRIVALS, now - KEEP_CHATS_MS);
   const deliveries = await forget(board, signal, OLD_DELIVERIES, now - KEEP_CHATS_MS);
-  return { jobs, events, sandboxes, pairings, arrivals, deliveries, isLogEmptied: emptyLog(board, dataDir) };
+  return { jobs, events, spending, pairings, arrivals, deliveries, isLogEmptied: emptyLog(board, dataDir) };
 }
 
 /** As the partial index has it. */
@@ -136,11 +136,9 @@ const OLD_DELIVERIES: Forgettable = {
     AND seq < (SELECT max(seq) FROM deliveries) LIMIT ?`,
   drop: "DELETE FROM deliveries WHERE seq = ?",
 };
-const OLD_SANDBOXES: Forgettable = {
-  // A chain of OR: each half has its place in the index.
-  find: `SELECT id FROM sandboxes WHERE (provider = 'local' AND created_at < ?1 OR provider = 'e2b' AND created_at < ?1)
-    AND ended_at < ?1 LIMIT ?2`,
-  drop: "DELETE FROM sandboxes WHERE id = ? AND ended_at IS NOT NULL",
+const OLD_SPENDING: Forgettable = {
+  find: "SELECT id FROM spend WHERE created_at < ?1 AND ended_at < ?1 LIMIT ?2",
+  drop: "DELETE FROM spend WHERE id = ? AND ended_at IS NOT NULL",
 };
 const OLD_PAIRINGS: Forgettable = {
   find: "SELECT token_sha256 AS id FROM pairings WHERE expires_at < ? LIMIT ?",

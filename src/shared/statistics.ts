@@ -29,7 +29,7 @@ const TABLES = [
   "uploads",
   "conversations",
   "messages",
-  "sandboxes",
+  "spend",
   "schedules",
   "devices",
   "workers",

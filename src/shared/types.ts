@@ -110,6 +110,9 @@ export type Approval = {
   readonly expiresAt: number;
 };
 
+/** As people see it. */
+export type JobApproval = Approval & { readonly decision: "approved" | "refused" | "expired" | null };
+
 /** A model that can be asked. `key` is null for servers of this machine. */
 export type ModelRef = {
   readonly provider: string;
@@ -207,6 +210,9 @@ export type JobView = Job & {
   readonly runAt: number | null;
   /** 0 to 1; null when nobody said. */
   readonly progress: number | null;
+  readonly approvals: readonly JobApproval[];
+  /** Whom its sandbox contacted, or tried to. */
+  readonly hosts: readonly string[];
 };
 
 /** Frames that core sends over the WebSocket. */

@@ -1,7 +1,9 @@
 // A job as people see it: the row, its artifacts, and what its events say in the end.
+import { approvalsOfJob } from "./approvals.ts";
 import { artifactsOfJob } from "./artifacts.ts";
 import type { Tx } from "./db.ts";
 import { outlineOf } from "./events.ts";
+import { hostsOfJob } from "./hosts.ts";
 import { readRun, type Run } from "./jobs.ts";
 import type { Job, JobEvent, JobView, StepName } from "./types.ts";
 
@@ -24,6 +26,8 @@ export function viewJob(tx: Tx, job: Job): JobView {
     attempt: run?.attempt ?? 0,
     runAt: run?.runAt ?? null,
     progress: run?.progress ?? null,
+    approvals: approvalsOfJob(tx, job.id),
+    hosts: hostsOfJob(tx, job.id).map(({ host, verdict }) => (verdict === "allowed" ? host : `${host} (refused)`)),
   };
 }
 

@@ -52,7 +52,7 @@ export async function forgetWorkers(board: Board, isGone: (worker: Worker) => bo
     tx
       .all(
         `SELECT * FROM workers WHERE NOT EXISTS (SELECT 1 FROM job_run WHERE state = 'running' AND worker_id = workers.id)
-         AND NOT EXISTS (SELECT 1 FROM sandboxes WHERE ended_at IS NULL AND worker_id = workers.id)`,
+         AND NOT EXISTS (SELECT 1 FROM spend WHERE ended_at IS NULL AND worker_id = workers.id)`,
       )
       .map(toWorker)
       .filter(isGone);

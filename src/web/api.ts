@@ -1,6 +1,6 @@
 // Every call that the page makes to core. The key travels in a header; nothing secret is ever in a URL.
 import type { Run } from "../shared/jobs.ts";
-import type { Conversation, JobEvent, JobView, Message } from "../shared/types.ts";
+import type { Conversation, JobApproval, JobEvent, JobView, Message } from "../shared/types.ts";
 
 export type Example = {
   readonly file: string;
@@ -100,6 +100,10 @@ export function createApi(readKey: () => string, onUnpaired: () => void) {
     /** One that ended is run again; one that waits for its time goes on at once. */
     retry: async (jobId: string) => {
       await post(`/api/jobs/${encodeURIComponent(jobId)}/retry`);
+    },
+    /** About exactly what was shown. */
+    decide: async ({ id, sha256 }: JobApproval, decision: "approved" | "refused") => {
+      await post(`/api/approvals/${encodeURIComponent(id)}`, { decision, sha256 });
     },
     /** The newest event of all: what follows is told by the live line. */
     latestSeq: async () => (await read(await call("/api/events?limit=1"), isEvents)).seq,

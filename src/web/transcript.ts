@@ -2,6 +2,7 @@
 import type { Run } from "../shared/jobs.ts";
 import type {
   Artifact,
+  JobApproval,
   JobError,
   JobEvent,
   JobStatus,
@@ -36,6 +37,13 @@ export type Turn = {
   readonly code: string | null;
   readonly output: Output;
   readonly text: string;
+  /** Code that a model is writing right now. */
+  readonly draft: string;
+  /** Who speaks; null until somebody does. */
+  readonly model: string | null;
+  readonly approvals: readonly JobApproval[];
+  /** What people should know besides: limits that are nearly reached, hosts that were contacted. */
+  readonly notes: readonly string[];
   readonly artifacts: readonly Artifact[];
   readonly error: JobError | null;
   readonly costUsd: number;
@@ -59,6 +67,10 @@ const BLANK: Omit<Turn, "prompt" | "files" | "createdAt" | "status"> = {
   code: null,
   output: emptyOutput,
   text: "",
+  draft: "",
+  model: null,
+  approvals: [],
+  notes: [],
   artifacts: [],
   error: null,
   costUsd: 0,
@@ -126,6 +138,9 @@ export function turnFromView(view: JobView, message: Message | undefined): Turn 
     // A running job's output comes from its events; what the row holds would be shown twice.
     output: ended ? outputOf(view.output?.stdout ?? "") : emptyOutput,
     text: ended ? (view.output?.text ?? "") : "",
+    model: view.output?.model ?? null,
+    approvals: view.approvals,
+    notes: view.hosts.length === 0 ? [] : [contactedText(view.hosts)],
     artifacts: view.artifacts,
     error: view.output?.error ?? null,
     costUsd: view.costUsd,
@@ -180,11 +195,23 @@ export function applyEvent(turn: Turn, event: JobEvent): Turn {
     case "step-finished":
       return { ...turn, steps: finishStep(turn.steps, event) };
     case "code-written":
-      return { ...turn, understood: event.understood, code: event.code };
+      return { ...turn, understood: event.understood, code: event.code, draft: "" };
+    case "model-chosen":
+      return { ...turn, model: event.model };
+    case "approval-requested":
+      return { ...turn, approvals: [...turn.approvals, { ...event.approval, decision: null }] };
+    case "approval-decided":
+      return { ...turn, approvals: turn.approvals.map((one) => decidedBy(one, event)) };
+    case "budget-warned":
+      return { ...turn, notes: [...turn.notes, warningText(event)] };
+    case "hosts-contacted":
+      return { ...turn, notes: [...turn.notes, contactedText(event.hosts)] };
     case "output-delta":
       return { ...turn, output: appendOutput(turn.output, event.stream, event.text) };
     case "text-delta":
-      return event.part === "code" ? turn : { ...turn, text: turn.text + event.text };
+      return event.part === "code"
+        ? { ...turn, draft: turn.draft + event.text }
+        : { ...turn, text: turn.text + event.text };
     case "artifact-available":
       return turn.artifacts.some((artifact) => artifact.id === event.artifact.id)
         ? turn
@@ -198,6 +225,17 @@ export function applyEvent(turn: Turn, event: JobEvent): Turn {
       // A newer core may tell of things that this page does not know.
       return turn;
   }
+}
+
+const decidedBy = (one: JobApproval, event: JobEvent & { readonly kind: "approval-decided" }): JobApproval =>
+  one.id === event.approvalId ? { ...one, decision: event.decision } : one;
+
+const contactedText = (hosts: readonly string[]): string => `This job contacted: ${hosts.join(", ")}`;
+
+const OF_SCOPE = { job: "this request", day: "today", month: "this month" } as const;
+
+function warningText({ scope, spentUsd, limitUsd }: JobEvent & { readonly kind: "budget-warned" }): string {
+  return `$${spentUsd.toFixed(2)} of the $${limitUsd.toFixed(2)} for ${OF_SCOPE[scope]} are spent or set aside.`;
 }
 
 /** Another attempt starts from nothing: what the one before had shown is not part of the answer. */
@@ -230,6 +268,8 @@ function ended(
     status,
     error,
     text: event.output.text === "" ? turn.text : event.output.text,
+    draft: "",
+    model: event.output.model ?? turn.model,
     output: turn.output.pieces.length === 0 ? outputOf(event.output.stdout) : turn.output,
     costUsd: event.costUsd,
     startsAt: null,

@@ -37,6 +37,8 @@ export type Outputs = {
   readonly maxBytes: number;
   /** What the storage has room for. */
   readonly roomBytes: number;
+  /** Names that earlier cells of the job took, in small letters; those of this one join them. */
+  readonly names: Set<string>;
 };
 
 /** Rich results first (the charts, in their order), then new and changed files. */
@@ -92,7 +94,7 @@ type Keeper = {
 function createKeeper(sandbox: JobSandbox, outputs: Outputs): Keeper {
   const artifacts: Artifact[] = [];
   const notes: string[] = [];
-  const names = new Set<string>();
+  const { names } = outputs;
   let kept = 0;
 
   const store: Keeper["store"] = async (wanted, bytes, open, chart) => {

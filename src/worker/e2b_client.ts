@@ -2,12 +2,15 @@
 import {
   Sandbox,
   AuthenticationError,
+  CommandExitError,
   FileType,
   RateLimitError,
   TimeoutError,
   type Result,
 } from "@e2b/code-interpreter";
+import { z } from "zod";
 import { AppError } from "../shared/errors.ts";
+import type { HostContact } from "../shared/hosts.ts";
 import { pause } from "../shared/stop.ts";
 import type { ChartData } from "../shared/types.ts";
 
@@ -48,6 +51,12 @@ export type JobSandbox = AsyncDisposable & {
   /** Streams the file at `source` of this machine to `path` of the sandbox. */
   readonly upload: (path: string, source: string) => Promise<void>;
   readonly run: (code: string, options: RunOptions) => Promise<RunOutcome>;
+  /** A shell's command in the home folder; its exit code. */
+  readonly command: (command: string, options: RunOptions) => Promise<number>;
+  /** From now on these hosts can be reached and nothing else; none: nothing at all. */
+  readonly connect: (hosts: readonly string[]) => Promise<void>;
+  /** Whom it contacted; null where the provider does not say. */
+  readonly contacts: () => Promise<HostContact[] | null>;
   /** Regular files below `folder`, `depth` levels deep; links are left out. */
   readonly list: (folder: string, depth: number) => Promise<SandboxFile[]>;
   readonly download: (path: string) => Promise<ReadableStream<Uint8Array>>;
@@ -162,6 +171,9 @@ function wrap(provider: SandboxProvider, sandbox: Sandbox, signal: AbortSignal):
     id: sandbox.sandboxId,
     upload: (path, source) => guarded(async () => void (await sandbox.files.write(path, Bun.file(source)))),
     run: (code, options) => guarded(() => runCode(sandbox, code, options, kill)),
+    command: (command, options) => guarded(() => runCommand(sandbox, command, options, kill)),
+    connect: (hosts) => guarded(() => sandbox.updateNetwork(networkOf(hosts))),
+    contacts: () => guarded(() => contactsOf(provider, sandbox)),
     list: (folder, depth) => guarded(() => listFiles(sandbox, folder, depth)),
     download: async (path) => {
       const stream = await guarded(() => sandbox.files.read(path, { format: "stream" }));
@@ -212,6 +224,69 @@ async function runCode(
   });
   if (bytes > MAX_STREAM_BYTES) throw new AppError("code", "The program printed more than 64 MiB, so it was stopped.");
   return { results: execution.results.map(toRunResult), error: execution.error ?? null };
+}
+
+async function runCommand(
+  sandbox: Sandbox,
+  command: string,
+  options: RunOptions,
+  kill: () => Promise<boolean>,
+): Promise<number> {
+  let bytes = 0;
+  const take = (stream: "stdout" | "stderr") => (text: string) => {
+    bytes += text.length;
+    if (bytes > MAX_STREAM_BYTES) void kill();
+    else options.onOutput(stream, text);
+  };
+  try {
+    const { exitCode } = await sandbox.commands.run(command, {
+      timeoutMs: options.timeoutMs,
+      onStdout: take("stdout"),
+      onStderr: take("stderr"),
+    });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommandExitError) return error.exitCode;
+    throw error;
+  }
+}
+
+/** E2B's options: all is denied but what is named. */
+const networkOf = (hosts: readonly string[]) =>
+  hosts.length === 0
+    ? { allowInternetAccess: false }
+    : { allowInternetAccess: true, denyOut: ["0.0.0.0/0"], allowOut: [...hosts] };
+
+const Contacts = z.object({
+  contacts: z.array(
+    z.object({
+      host: z.string(),
+      verdict: z.enum(["allowed", "refused", "failed"]),
+      bytesUp: z.number(),
+      bytesDown: z.number(),
+    }),
+  ),
+});
+
+/** Of sandboxd only: E2B's cloud keeps no such list. */
+async function contactsOf(provider: SandboxProvider, sandbox: Sandbox): Promise<HostContact[] | null> {
+  if (provider.kind !== "local") return null;
+  const response = await fetch(`${provider.apiUrl}/sandboxes/${sandbox.sandboxId}/network`, {
+    headers: { "X-API-Key": provider.apiKey },
+  });
+  if (!response.ok) throw new Error(`the list of its contacts is not to be had (${response.status})`);
+  const known = new Map<string, HostContact>();
+  for (const { host, verdict, bytesUp, bytesDown } of Contacts.parse(await response.json()).contacts) {
+    const met = verdict === "refused" ? ("refused" as const) : ("allowed" as const);
+    const before = known.get(`${met} ${host}`) ?? { host, verdict: met, contacts: 0, sentBytes: 0, receivedBytes: 0 };
+    known.set(`${met} ${host}`, {
+      ...before,
+      contacts: before.contacts + 1,
+      sentBytes: before.sentBytes + bytesUp,
+      receivedBytes: before.receivedBytes + bytesDown,
+    });
+  }
+  return [...known.values()];
 }
 
 const BINARY = ["png", "jpeg", "pdf"] as const;

@@ -3,9 +3,18 @@ import type { Clock } from "../shared/clock.ts";
 import type { Board } from "../shared/db.ts";
 import { toAppError } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
-import { closeSandbox, isAttemptRunning, orphanSandboxes, settleSandbox, type Orphan } from "../shared/sandboxes.ts";
+import {
+  closeLeaked,
+  isAttemptRunning,
+  orphanSandboxes,
+  settleAbandonedCalls,
+  settleSpend,
+  type Orphan,
+} from "../shared/spend.ts";
 import { pause } from "../shared/stop.ts";
 import { killOrphans, killSandbox, type Metadata, type SandboxProvider } from "./e2b_client.ts";
+
+const NOTHING = { costMicroUsd: 0, isEstimate: false, units: {} };
 
 const REAP_MS = 10_000;
 /** One that was being made when its worker died may appear this much later: the SDK waits so long for an answer. */
@@ -24,12 +33,13 @@ export function createReap(
 
   /** By name where the name was written down, else by what the server says of whose they are. */
   const reapOnce = async (signal: AbortSignal): Promise<number> => {
+    await settleAbandonedCalls(board, clock.now());
     const orphans = board.read((tx) => orphanSandboxes(tx, provider.kind));
     let killed = 0;
     for (const { id, sandboxId } of orphans) {
       if (sandboxId === null) continue;
       if (!(await kill(sandboxId, signal))) continue;
-      await closeSandbox(board, id, clock.now());
+      await closeLeaked(board, id, clock.now());
       killed += 1;
     }
     const nameless = orphans.filter(({ sandboxId }) => sandboxId === null);
@@ -58,7 +68,7 @@ export function createReap(
       const wasFound = known.wasFound || isFound;
       lookedFor.set(id, { ...known, wasFound });
       if (now - known.since < MAKING_MS) continue;
-      await (wasFound ? closeSandbox(board, id, clock.now()) : settleSandbox(board, id, 0, clock.now()));
+      await (wasFound ? closeLeaked(board, id, clock.now()) : settleSpend(board, id, NOTHING, clock.now()));
       lookedFor.delete(id);
     }
     return killed.length;

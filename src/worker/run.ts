@@ -7,9 +7,12 @@ import { AppError, toAppError } from "../shared/errors.ts";
 import { forgetEarlier, handBackJob, recordArtifacts, retryJob, settleJob, type Claim } from "../shared/claims.ts";
 import { attemptsOf } from "../shared/jobs.ts";
 import type { Log } from "../shared/log.ts";
+import { spentByAttempt } from "../shared/spend.ts";
 import { removeUnnamed } from "../shared/sweep.ts";
 import { JOB_TYPES, JobInput, type Artifact, type JobError, type JobOutput } from "../shared/types.ts";
 import { createConsole } from "./console.ts";
+import type { Model } from "./agent/model.ts";
+import { createBudget } from "./budget.ts";
 import type { Handlers } from "./handlers/index.ts";
 import type { ClaimedJob, JobContext, JobEnd } from "./handlers/handler.ts";
 import { createReport } from "./report.ts";
@@ -21,6 +24,8 @@ export type Workplace = {
   readonly board: Board;
   readonly sandboxes: Sandboxes;
   readonly handlers: Handlers;
+  /** Asked anew for each job: keys may come and go. */
+  readonly models: () => readonly Model[];
   readonly clock: Clock;
   readonly log: Log;
   /** Tells core that there is something new in the table. */
@@ -59,13 +64,16 @@ export async function runJob(
   const console = createConsole(report, config.maxOutputBytes);
   const context: JobContext = {
     config,
+    models: place.models,
+    budget: createBudget(board, config, claim, clock, report),
     board,
+    clock,
     report,
     console,
     signal: controller.signal,
     remainingMs: () => Math.max(1, limitMs - (clock.monotonic() - startedAt)),
     openSandbox: async () => {
-      const sandbox = await place.sandboxes.open(claim, context.remainingMs(), controller.signal);
+      const sandbox = await place.sandboxes.open(claim, context.remainingMs(), controller.signal, report);
       opened.push(sandbox);
       return sandbox;
     },
@@ -79,10 +87,10 @@ export async function runJob(
   };
   const end = await attempt(place, claim, context);
   clearTimeout(outOfTime);
-  const costs = await Promise.all(opened.map((sandbox) => sandbox.close()));
+  await Promise.all(opened.map((sandbox) => sandbox.close()));
   await report.flush();
-  const costMicroUsd = costs.reduce((sum, cost) => sum + cost, 0);
-  const output = { stdout: console.stdout(), text: end.text, artifacts: artifacts.map((artifact) => artifact.path) };
+  const costMicroUsd = board.read((tx) => spentByAttempt(tx, claim.jobId, claim.attempt));
+  const output = outputOf(end, console.stdout(), artifacts);
   onEnding();
   const outcome = await conclude(place, claim, end, output, costMicroUsd);
   place.nudge();
@@ -92,6 +100,11 @@ export async function runJob(
     error: end.error?.code,
     ms: Math.round(clock.monotonic() - startedAt),
   });
+}
+
+function outputOf({ text, model }: JobEnd, stdout: string, artifacts: readonly Artifact[]): JobOutput {
+  const paths = artifacts.map((artifact) => artifact.path);
+  return { stdout, text, artifacts: paths, ...(model === undefined ? {} : { model }) };
 }
 
 type Outcome = "job-settled" | "job-retrying" | "job-handed-back" | "job-lost";

@@ -69,7 +69,7 @@ export function stateOf(home: string): { rows: string; files: Record<string, str
   const dump = sqliteShell(join(home, "data/jobs.db"), ".dump");
   return {
     // SQLite's own, and empty.
-    rows: dump.replace("DELETE FROM sqlite_sequence;\n", ""),
+    rows: indexesLast(dump.replace("DELETE FROM sqlite_sequence;\n", "")),
     files: Object.fromEntries(files.map((path) => [path, sha256(readFileSync(join(storage, path)))])),
   };
 }
@@ -114,4 +114,11 @@ export async function headerOf(kind: string, name: string, target = "", bytes = 
 
 export async function* stream<T>(...items: readonly T[]): AsyncGenerator<T> {
   yield* items;
+}
+
+/** A copy has its indexes before its triggers, in whatever order they were made. */
+function indexesLast(dump: string): string {
+  const lines = dump.split("\n");
+  const isIndex = (line: string) => /^CREATE (UNIQUE )?INDEX /.test(line);
+  return [...lines.filter((line) => !isIndex(line)), ...lines.filter(isIndex)].join("\n");
 }

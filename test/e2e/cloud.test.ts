@@ -50,7 +50,7 @@ describe("with a key and an address of E2B", () => {
     });
     expect(answer.artifacts.some((artifact) => artifact.media_type === "image/png")).toBe(true);
     expect(answer.cost_usd).toBeGreaterThan(0);
-    const rows = await sql(home, "SELECT provider, job_id, cost_micro_usd, ended_at FROM sandboxes");
+    const rows = await sql(home, "SELECT provider, job_id, cost_micro_usd, ended_at FROM spend");
     expect(rows).toEqual([
       { provider: "e2b", job_id: answer.job_id, cost_micro_usd: expect.any(Number), ended_at: expect.any(Number) },
     ]);
@@ -97,10 +97,10 @@ describe("with a key and an address of E2B", () => {
     const home = newHome();
     const file = join(home, "code.py");
     await Bun.write(file, "print(1)");
-    const { code, err } = await ask(home, ["", "--code", file], settings({ SANDPIPER_E2B_DAILY_USD: "0" }));
+    const { code, err } = await ask(home, ["", "--code", file], settings({ SANDPIPER_DAY_USD: "0" }));
     expect(code).toBe(1);
-    expect(err).toContain("Today's E2B budget of $0 is used up");
-    expect(await sql(home, "SELECT * FROM sandboxes")).toEqual([]);
+    expect(err).toContain("Today's budget of $0.00 is used up");
+    expect(await sql(home, "SELECT * FROM spend")).toEqual([]);
   });
 
   test("a wrong key is told to be wrong, and not said aloud", async () => {

@@ -75,8 +75,12 @@ describe("a number", () => {
   });
 
   test("of zero dollars a day is a budget, not a missing value", () => {
-    expect(loadConfig({ SANDPIPER_E2B_DAILY_USD: "0" }, "/project").e2bDailyUsd).toBe(0);
-    expect(loadConfig({ SANDPIPER_E2B_DAILY_USD: "0.25" }, "/project").e2bDailyUsd).toBe(0.25);
+    expect(loadConfig({ SANDPIPER_DAY_USD: "0" }, "/project").budget.day).toBe(0);
+    expect(loadConfig({ SANDPIPER_DAY_USD: "0.25" }, "/project").budget).toEqual({
+      job: 500_000,
+      day: 250_000,
+      month: 20_000_000,
+    });
   });
 
   test("of jobs side by side is whole and at least one", () => {
@@ -292,14 +296,15 @@ describe("the list of settings", () => {
   test("names each setting once and says what it is for", () => {
     expect(new Set(SETTINGS.map(({ env }) => env)).size).toBe(SETTINGS.length);
     for (const { env, unit, about } of SETTINGS) {
-      expect(env).toMatch(/^(SANDPIPER|E2B)_[A-Z0-9_]+$/);
+      // Keys and addresses of others are called what they are called everywhere.
+      expect(env).toMatch(/^(SANDPIPER|E2B)_[A-Z0-9_]+$|^[A-Z_]+_(API_KEY|BASE_URL)$/);
       expect(unit).not.toBe("");
       expect(about).toMatch(/^[A-Z][^|]*\.$|^bubblewrap[^|]*\.$|^stdout[^|]*\.$|^E2B[^|]*\.$/);
     }
   });
 
   test("marks everything that looks like a key as a secret without a default", () => {
-    for (const setting of SETTINGS.filter(({ env }) => /KEY|TOKEN|SECRET|PASSWORD/.test(env))) {
+    for (const setting of SETTINGS.filter(({ env }) => /KEY|TOKEN(?!S)|SECRET|PASSWORD/.test(env))) {
       expect(setting).toMatchObject({ secret: true, default: "" });
     }
   });

@@ -17,13 +17,31 @@ import { messagesOf } from "../../src/shared/conversations.ts";
 import type { Board, Tx, Value } from "../../src/shared/db.ts";
 import { addPairing, isPaired, pairDevice } from "../../src/shared/devices.ts";
 import { eventsAfter, latestSeq } from "../../src/shared/events.ts";
+import { approvalsOfJob, decideApproval, requestApproval, useApproval } from "../../src/shared/approvals.ts";
+import {
+  cellsOfConversation,
+  cellsOfJob,
+  forgetCells,
+  latestState,
+  recordCell,
+  recordState,
+} from "../../src/shared/cells.ts";
+import { forgetFact, listFacts, rememberFact } from "../../src/shared/facts.ts";
+import { hostsOfJob, recordHosts } from "../../src/shared/hosts.ts";
 import { attemptsOf, countOpen, jobsOfConversation, listJobs } from "../../src/shared/jobs.ts";
+import { addLabel, isConversationLabelled, labelsOf } from "../../src/shared/labels.ts";
 import { jobsAhead, jobsBefore } from "../../src/shared/line.ts";
 import { jobsNamed, shortId } from "../../src/shared/prefixes.ts";
 import { dropJob, expireJobs, reclaimJobs } from "../../src/shared/recovery.ts";
 import { maintain, prunableJobs } from "../../src/shared/retention.ts";
-import { closeSandbox, isAttemptRunning, nameSandbox, orphanSandboxes } from "../../src/shared/sandboxes.ts";
-import { reserveSandbox, settleSandbox } from "../../src/shared/sandboxes.ts";
+import { closeLeaked, isAttemptRunning, nameSandbox, orphanSandboxes } from "../../src/shared/spend.ts";
+import {
+  reserveSpend,
+  savedByConversation,
+  savedSince,
+  settleAbandonedCalls,
+  settleSpend,
+} from "../../src/shared/spend.ts";
 import { deleteSchedule, dueSchedules, earliestTick, fireSchedule, listSchedules } from "../../src/shared/schedules.ts";
 import { pauseSchedule, reckonSchedules, resumeSchedule } from "../../src/shared/schedules.ts";
 import { forgetUnsafe, storageRoom } from "../../src/shared/storage.ts";
@@ -81,7 +99,7 @@ import {
   setPlaced,
   suspectSending,
 } from "../../src/shared/deliveries.ts";
-import { spentSince } from "../../src/shared/sandboxes.ts";
+import { spentSince } from "../../src/shared/spend.ts";
 
 export type Statement = { readonly sql: string; readonly values: readonly Value[] };
 export type Recording = {
@@ -114,6 +132,7 @@ export async function doEverything(board: Board, folder: string): Promise<void> 
   await doJobs(board);
   await doConversations(board);
   await doSandboxes(board);
+  await doAgent(board);
   await doSchedules(board);
   await doDevices(board);
   await doChats(board);
@@ -208,16 +227,54 @@ async function doConversations(board: Board): Promise<void> {
   await deleteConversation(board, "T");
 }
 
+async function doAgent(board: Board): Promise<void> {
+  await addJob(board, "agent", { conversationId: "A" });
+  const asker = { jobId: "agent", conversationId: "A", attempt: 0 };
+  const wish = { kind: "spend", title: "More?", subject: { scope: "job", microUsd: 1 } };
+  const { id, sha256 } = await requestApproval(board, asker, wish, NOON);
+  await decideApproval(board, id, sha256, "approved", NOON);
+  await useApproval(board, id, "agent", NOON);
+  board.read((tx) => approvalsOfJob(tx, "agent"));
+  await addLabel(board, "agent", "private", "a file", NOON);
+  board.read((tx) => [labelsOf(tx, "agent"), isConversationLabelled(tx, "A", "private")]);
+  await rememberFact(board, "a fact", "agent", NOON);
+  const [fact] = board.read(listFacts);
+  await forgetFact(board, fact?.id ?? 0);
+  const cell = { jobId: "agent", kind: "python", code: "1", outcome: "ok", output: "1", hadNetwork: false } as const;
+  await recordCell(board, cell, NOON);
+  await recordState(board, "agent", { x: "1" });
+  board.read((tx) => [cellsOfJob(tx, "agent"), cellsOfConversation(tx, "A"), latestState(tx, "A")]);
+  await forgetCells(board, { jobId: "agent" });
+  const claim = await claimOne({ board }, "1-agent");
+  const host = { host: "example.com", verdict: "allowed", contacts: 1, sentBytes: 1, receivedBytes: 1 } as const;
+  await recordHosts(board, claim, [host], NOON);
+  board.read((tx) => hostsOfJob(tx, claim.jobId));
+  await settleJob(board, claim, DONE, NOON);
+}
+
 async function doSandboxes(board: Board): Promise<void> {
   for (const id of ["1", "2"]) {
-    const box = { id, jobId: "a", attempt: 1, workerId: "1-a", provider: "local", reservedMicroUsd: 0 } as const;
-    await reserveSandbox(board, box, { dayStart: 0, microUsd: 9 }, NOON);
+    const box = {
+      id,
+      jobId: "a",
+      attempt: 1,
+      workerId: "1-a",
+      kind: "sandbox",
+      provider: "local",
+      subject: null,
+    } as const;
+    await reserveSpend(board, { ...box, reservedMicroUsd: 1 }, { job: 9, day: 9, month: 9 }, NOON);
   }
   await nameSandbox(board, "1", "box");
   board.read((tx) => orphanSandboxes(tx, "local"));
   board.read((tx) => isAttemptRunning(tx, "a", 1));
-  await settleSandbox(board, "1", 0, NOON);
-  await closeSandbox(board, "2", NOON);
+  await settleSpend(board, "1", { costMicroUsd: 0, isEstimate: false, units: {} }, NOON);
+  await closeLeaked(board, "2", NOON);
+  const call = { id: "3", jobId: "gone", attempt: 1, workerId: "1-a", kind: "model", provider: "openai" } as const;
+  await reserveSpend(board, { ...call, subject: "m", reservedMicroUsd: 1 }, { job: 9, day: 9, month: 9 }, NOON);
+  await settleAbandonedCalls(board, NOON);
+  board.read((tx) => savedByConversation(tx, "A"));
+  board.read((tx) => savedSince(tx, NOON));
 }
 
 async function doSchedules(board: Board): Promise<void> {

@@ -139,7 +139,11 @@ describe.each(OLD_VERSIONS)("a board of version $version", (old) => {
     const file = place();
     const before = new Database(file, { readwrite: true, create: false });
     before.run(sql);
-    const given = Number(before.query("SELECT seq FROM sqlite_sequence WHERE name = 'job_events'").values()[0]?.[0]);
+    const newest =
+      old.version === 1
+        ? "SELECT seq FROM sqlite_sequence WHERE name = 'job_events'"
+        : "SELECT max(seq) AS seq FROM job_events";
+    const given = Number(before.query(newest).values()[0]?.[0]);
     before.close(true);
     using board = opened(file);
     await addJob(board, "new");
@@ -188,7 +192,10 @@ describe.each(OLD_VERSIONS)("a board of version $version", (old) => {
 /** As their version would have begun them. */
 function pendingOf(file: string): string[] {
   const board = new Database(file, { readwrite: true, create: false });
-  const rows = board.query("SELECT job_id FROM job_run WHERE state = 'ready' ORDER BY seq").values();
+  const order = versionOf(file) === 1 ? "seq" : "turn";
+  const rows = board
+    .query(`SELECT job_id FROM job_run WHERE state = 'ready' OR state = 'waiting' ORDER BY ${order}`)
+    .values();
   board.close(true);
   return rows.map((row) => String(row[0]));
 }

@@ -23,7 +23,13 @@ export const VERSIONS: readonly Version[] = [
     sha256: "f1620fe4a7a91967d6f2a794876f3de608f6c84056dbfdc6de9ea9993aadf4a3",
     fill: fillFirst,
   },
-  { version: 2, migration: "0002_runs.sql", sha256: null, fill: null },
+  {
+    version: 2,
+    migration: "0002_runs.sql",
+    sha256: "e74c2c133875c2c2abe2cd048f308986fdf08223ec791e15e2566751bc683f41",
+    fill: fillSecond,
+  },
+  { version: 3, migration: "0003_agent.sql", sha256: null, fill: null },
 ];
 
 /** The earlier ones. */
@@ -32,15 +38,18 @@ export const OLD_VERSIONS = VERSIONS.filter(({ fill }) => fill !== null);
 export const migrationFile = (name: string): string => join(MIGRATIONS, name);
 
 /** Makes `file` what that version would have left there. */
-export function makeOldBoard(file: string, { version, fill }: Version, times: number): void {
+export function makeOldBoard(file: string, { version }: Version, times: number): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   const board = new Database(file, { create: true, strict: true });
   board.run("PRAGMA journal_mode = WAL");
   board.run("PRAGMA synchronous = OFF");
   board.transaction(() => {
-    for (const one of VERSIONS.slice(0, version)) board.run(readFileSync(migrationFile(one.migration), "utf8"));
+    // Each version has the rows of those before it, brought along by its own step.
+    for (const one of VERSIONS.slice(0, version)) {
+      board.run(readFileSync(migrationFile(one.migration), "utf8"));
+      one.fill?.(board, times);
+    }
     board.run(`PRAGMA user_version = ${version}`);
-    fill?.(board, times);
   })();
   board.run("PRAGMA wal_checkpoint(TRUNCATE)");
   board.close(true);
@@ -62,14 +71,20 @@ const KEPT = {
   job_events: "seq, job_id, conversation_id, attempt, at, kind, data",
 } as const;
 
+/** Where sandboxes are kept since version 3; a job that nobody named has no name there. */
+const SPENT =
+  "(SELECT id, nullif(job_id, '') AS job_id, provider, created_at, ended_at, reserved_micro_usd, cost_micro_usd FROM spend)";
+
 /** All of it, row by row: the tables whose rows have an order in that order. */
 export function contents(file: string): Record<string, unknown[][]> {
   const board = new Database(file, { readwrite: true, create: false });
+  const hasTable = (name: string) => board.query("SELECT 1 FROM sqlite_master WHERE name = ?").values(name).length > 0;
   const orders: Record<string, string> = { jobs: "rowid", messages: "rowid", job_events: "seq" };
   const where = "WHERE kind NOT LIKE '%-delta' AND job_id <> ''";
   const rows = Object.entries(KEPT).map(([table, columns]): [string, unknown[][]] => {
     const order = orders[table] ?? columns.split(",")[0] ?? "";
-    const sql = `SELECT ${columns} FROM ${table} ${table === "job_events" ? where : ""} ORDER BY ${order}`;
+    const source = table === "sandboxes" && hasTable("spend") ? SPENT : table;
+    const sql = `SELECT ${columns} FROM ${source} ${table === "job_events" ? where : ""} ORDER BY ${order}`;
     return [table, board.query(sql).values()];
   });
   board.close(true);
@@ -188,4 +203,26 @@ function fillForeign(board: Database, name: string): void {
   board.run("INSERT OR REPLACE INTO jobs VALUES (?, 'code_exec', 'completed', '{}', '{}', 'soon', NULL)", [
     `${name}-replaced`,
   ]);
+}
+
+/** What version 2 had besides: a schedule, and sandboxes with their attempts and names. */
+function fillSecond(board: Database, times: number): void {
+  for (let index = 0; index < times; index += 1) {
+    board
+      .query(
+        `INSERT INTO sandboxes (id, job_id, attempt, worker_id, sandbox_id, provider, created_at, reserved_micro_usd)
+         VALUES (?, ?, 1, '1-gone', ?, 'e2b', 5, 100)`,
+      )
+      .run(`second-${index}`, `job-of-${index}`, `box-${index}`);
+    const conversation = `conversation-of-schedule-${index}`;
+    board
+      .query("INSERT INTO conversations (id, title, created_at, updated_at) VALUES (?, 't', 1, 1)")
+      .run(conversation);
+    board
+      .query(
+        `INSERT INTO schedules (id, name, time_zone, missed, type, input, conversation_id, created_at)
+         VALUES (?, ?, 'UTC', 'once', 'chat', '{}', ?, 1)`,
+      )
+      .run(`schedule-${index}`, `schedule ${index}`, conversation);
+  }
 }

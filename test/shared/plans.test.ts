@@ -20,6 +20,8 @@ const SLOW = /^SCAN (?!CONSTANT ROW|\(subquery)|TEMP B-TREE|AUTOMATIC/;
 
 /** By a piece of the statement: why its plan is as good as can be, or good enough. */
 const GRANTS: readonly (readonly [piece: string, plan: string, reason: string])[] = [
+  ["FROM facts ORDER BY id", "SCAN facts", "forty at most"],
+  ["SELECT cells.* FROM cells JOIN job_run", "TEMP B-TREE", "sorts one conversation's cells, once a job"],
   ["state = 'ready' LIMIT 1", "INDEX job_ready", "the first of an index that holds nothing but the line"],
   ["WHERE state = 'ready' ORDER BY priority DESC, turn LIMIT", "INDEX job_ready", "the first few of it, as they stand"],
   [

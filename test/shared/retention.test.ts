@@ -8,7 +8,7 @@ import { addPairing, sha256 } from "../../src/shared/devices.ts";
 import { appendEvent, eventsAfter, latestSeq } from "../../src/shared/events.ts";
 import { outputFolder } from "../../src/shared/files.ts";
 import { maintain, prunableJobs, pruneAll, pruneJobs } from "../../src/shared/retention.ts";
-import { reserveSandbox, settleSandbox } from "../../src/shared/sandboxes.ts";
+import { reserveSpend, settleSpend } from "../../src/shared/spend.ts";
 import { DONE, claimOne, jobOf } from "./claiming.ts";
 import { addJob, sqliteShell, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
@@ -138,21 +138,18 @@ describe("a round", () => {
   test("forgets sandboxes that ended 90 days ago, of both providers, and none that may still live", async () => {
     using place = temporaryBoard();
     const reserve = async (id: string, provider: "local" | "e2b", at: number, endedAt: number | null) => {
-      const reservation = { id, jobId: "j", attempt: 1, workerId: "w", provider, reservedMicroUsd: 1 };
-      await reserveSandbox(place.board, reservation, { dayStart: 0, microUsd: 1_000 }, at);
-      if (endedAt !== null) await settleSandbox(place.board, id, 1, endedAt);
+      const whose = { id, jobId: "j", attempt: 1, workerId: "w", kind: "sandbox", provider, subject: null } as const;
+      await reserveSpend(place.board, { ...whose, reservedMicroUsd: 1 }, { job: 99, day: 99, month: 99 }, at);
+      if (endedAt !== null)
+        await settleSpend(place.board, id, { costMicroUsd: 1, isEstimate: false, units: {} }, endedAt);
     };
     await reserve("old-local", "local", NOW - 91 * DAY_MS, NOW - 91 * DAY_MS);
     await reserve("old-e2b", "e2b", NOW - 91 * DAY_MS, NOW - 91 * DAY_MS);
     await reserve("open", "e2b", NOW - 91 * DAY_MS, null);
     await reserve("long", "e2b", NOW - 91 * DAY_MS, NOW - 89 * DAY_MS);
     await reserve("young", "local", NOW - 89 * DAY_MS, NOW - 89 * DAY_MS);
-    expect((await maintain(place.board, places(place), NOW, never)).sandboxes).toBe(2);
-    expect(place.rows("SELECT id FROM sandboxes ORDER BY id").map((row) => row["id"])).toEqual([
-      "long",
-      "open",
-      "young",
-    ]);
+    expect((await maintain(place.board, places(place), NOW, never)).spending).toBe(2);
+    expect(place.rows("SELECT id FROM spend ORDER BY id").map((row) => row["id"])).toEqual(["long", "open", "young"]);
   });
 
   test("forgets pairing links that nobody can use any more", async () => {

@@ -47,6 +47,8 @@ test("a job that waits shows what was asked and nothing else", async () => {
     attempt: 0,
     runAt: null,
     progress: null,
+    approvals: [],
+    hosts: [],
   });
 });
 

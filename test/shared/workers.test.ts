@@ -1,7 +1,7 @@
 // Who may hold jobs: written down, heard of, and forgotten when nothing refers to them.
 import { expect, test } from "bun:test";
 import { claimJobs, settleJob } from "../../src/shared/claims.ts";
-import { reserveSandbox, settleSandbox } from "../../src/shared/sandboxes.ts";
+import { reserveSpend, settleSpend } from "../../src/shared/spend.ts";
 import { beatWorker, forgetWorkers, readWorker, registerWorker } from "../../src/shared/workers.ts";
 import { DONE, claimOne, countingWrites } from "./claiming.ts";
 import { addJob, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
@@ -26,13 +26,13 @@ test("one that is gone is forgotten when neither a job nor a sandbox is left of 
   for (const id of ["1-idle", "2-job", "3-box", "4-alive"]) await register(place, id);
   await addJob(place.board, "a");
   const claim = await claimOne(place, "2-job");
-  const box = { id: "box", jobId: "a", attempt: 1, workerId: "3-box", provider: "local", reservedMicroUsd: 0 } as const;
-  await reserveSandbox(place.board, box, { dayStart: 0, microUsd: 1 }, 1_000);
+  const box = { id: "box", jobId: "a", attempt: 1, workerId: "3-box", kind: "sandbox", provider: "local" } as const;
+  await reserveSpend(place.board, { ...box, subject: null, reservedMicroUsd: 0 }, { job: 1, day: 1, month: 1 }, 1_000);
   const forget = () => forgetWorkers(place.board, (worker) => worker.id !== "4-alive");
   await forget();
   expect(known(place)).toEqual(["2-job", "3-box", "4-alive"]);
   await settleJob(place.board, claim, DONE, 3_000);
-  await settleSandbox(place.board, "box", 0, 3_000);
+  await settleSpend(place.board, "box", { costMicroUsd: 0, isEstimate: false, units: {} }, 3_000);
   await forget();
   expect(known(place)).toEqual(["4-alive"]);
 });

@@ -43,6 +43,8 @@ export function blankView(id: string, conversationId: string, prompt: string, cr
     attempt: 0,
     runAt: null,
     progress: null,
+    approvals: [],
+    hosts: [],
   };
 }
 
@@ -85,6 +87,13 @@ export function viewAfter(view: JobView, event: JobEvent): JobView {
         costUsd: event.costUsd,
         durationMs: 1_400,
       };
+    case "approval-requested":
+      return { ...view, approvals: [...view.approvals, { ...event.approval, decision: null }] };
+    case "hosts-contacted":
+      return { ...view, hosts: event.hosts };
+    case "approval-decided":
+    case "budget-warned":
+    case "model-chosen":
     case "job-created":
     case "job-deleted":
     case "output-delta":

@@ -30,7 +30,7 @@ function outputs(): Place & Disposable {
   return {
     folder,
     gather: (sandbox, results = [], maxBytes = 1_000, roomBytes = maxBytes) =>
-      collect(sandbox, new Map(), results, { ...OUTPUTS, folder, maxBytes, roomBytes }),
+      collect(sandbox, new Map(), results, { ...OUTPUTS, folder, maxBytes, roomBytes, names: new Set() }),
     [Symbol.dispose]: () => temporary[Symbol.dispose](),
   };
 }
@@ -51,7 +51,7 @@ test("new and changed files come out, untouched and hidden ones do not", async (
   put("deep/er/new.txt", "n");
   put(".cache/fonts", "h");
   put("deep/.hidden/file", "h");
-  const options = { ...OUTPUTS, folder: place.folder };
+  const options = { ...OUTPUTS, folder: place.folder, names: new Set<string>() };
   const collected = await collect(sandbox, before, [], options);
   expect(named(collected)).toEqual(["longer.csv", "touched.csv", "new.csv", "new.txt"]);
   expect(collected.notes).toEqual([]);

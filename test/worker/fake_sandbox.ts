@@ -48,11 +48,14 @@ export function fakeSandbox(
       files.set(path, { content: await Bun.file(source).text() });
     },
     run: async (code, options) => run(files, options, code),
+    command: () => Promise.resolve(0),
+    connect: () => Promise.resolve(),
+    contacts: () => Promise.resolve([]),
     list: () => Promise.resolve(list()),
     download: download ?? (async (path) => read(path)),
     price: () => Promise.resolve(0),
     kill,
-    close: () => kill().then(() => 5),
+    close: async () => void (await kill()),
     [Symbol.asyncDispose]: async () => void (await kill()),
   };
 }

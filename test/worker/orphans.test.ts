@@ -5,7 +5,7 @@ import { settleJob, type Claim } from "../../src/shared/claims.ts";
 import { systemClock } from "../../src/shared/clock.ts";
 import { loadConfig } from "../../src/shared/config.ts";
 import { createLog } from "../../src/shared/log.ts";
-import { reserveSandbox } from "../../src/shared/sandboxes.ts";
+import { reserveSpend } from "../../src/shared/spend.ts";
 import { registerWorker } from "../../src/shared/workers.ts";
 import { createSandboxes } from "../../src/worker/sandboxes.ts";
 import { until } from "../e2e/until.ts";
@@ -44,20 +44,30 @@ function worker(provider: Provider) {
   };
   /** A worker that is about to make a sandbox for this attempt and has it in its ledger. */
   const reserve = (jobId: string, attempt: number) =>
-    reserveSandbox(
+    reserveSpend(
       place.board,
-      { id: `${jobId} ${attempt}`, jobId, attempt, workerId: "1-a", provider: "e2b", reservedMicroUsd: 1 },
-      { dayStart: 0, microUsd: 1_000_000 },
+      {
+        id: `${jobId} ${attempt}`,
+        jobId,
+        attempt,
+        workerId: "1-a",
+        kind: "sandbox",
+        provider: "e2b",
+        subject: null,
+        reservedMicroUsd: 1,
+        timeoutSeconds: 60,
+      },
+      { job: 1_000_000, day: 1_000_000, month: 1_000_000 },
       systemClock.now(),
     );
-  const openRows = () => place.value("SELECT count(*) FROM sandboxes WHERE ended_at IS NULL");
+  const openRows = () => place.value("SELECT count(*) FROM spend WHERE ended_at IS NULL");
   return { ...place, sandboxes, time, reapOnce, reapUntil, reserve, openRows };
 }
 
 /** As if its worker had died before the answer came: the provider has it, and nobody knows its name. */
 async function makeNameless(place: ReturnType<typeof worker>, claim: Claim): Promise<string> {
-  const { id } = await place.sandboxes.open(claim, 60_000, new AbortController().signal);
-  await place.board.write((tx) => tx.run("DELETE FROM sandboxes WHERE sandbox_id = ?", id));
+  const { id } = await place.sandboxes.open(claim, 60_000, new AbortController().signal, null);
+  await place.board.write((tx) => tx.run("DELETE FROM spend WHERE subject = ?", id));
   return id;
 }
 
@@ -92,10 +102,10 @@ test("a sandbox of a lost attempt is killed although its worker lives, and that 
   await makeNameless(place, lost);
   await loseWorkers(place);
   const running = await claimOne(place, "2-b");
-  const kept = await place.sandboxes.open(running, 60_000, new AbortController().signal);
+  const kept = await place.sandboxes.open(running, 60_000, new AbortController().signal, null);
   await place.reapOnce();
   expect(idsAt(provider)).toEqual([kept.id]);
-  expect(place.value("SELECT ended_at FROM sandboxes WHERE sandbox_id = ?", kept.id)).toBe(null);
+  expect(place.value("SELECT ended_at FROM spend WHERE subject = ?", kept.id)).toBe(null);
 });
 
 test("a sandbox whose name cannot be written down is killed at once", async () => {
@@ -104,9 +114,9 @@ test("a sandbox whose name cannot be written down is killed at once", async () =
   await addJob(place.board, "a");
   const claim = await claimOne(place);
   await place.board.write((tx) =>
-    tx.run("CREATE TRIGGER refuse BEFORE UPDATE OF sandbox_id ON sandboxes BEGIN SELECT raise(ABORT, 'no'); END"),
+    tx.run("CREATE TRIGGER refuse BEFORE UPDATE OF subject ON spend BEGIN SELECT raise(ABORT, 'no'); END"),
   );
-  await rejectionOf(place.sandboxes.open(claim, 60_000, new AbortController().signal));
+  await rejectionOf(place.sandboxes.open(claim, 60_000, new AbortController().signal, null));
   expect(provider.created()).toBe(1);
   expect(idsAt(provider)).toEqual([]);
 });
@@ -117,7 +127,7 @@ test("a sandbox whose making was answered by a broken gateway is found and kille
   await addJob(place.board, "a");
   const claim = await claimOne(place);
   provider.cutNext();
-  const failure = await rejectionOf(place.sandboxes.open(claim, 60_000, new AbortController().signal));
+  const failure = await rejectionOf(place.sandboxes.open(claim, 60_000, new AbortController().signal, null));
   expect(failure).toMatchObject({ code: "sandbox" });
   expect(idsAt(provider)).toHaveLength(1);
   await loseWorkers(place);
@@ -125,7 +135,9 @@ test("a sandbox whose making was answered by a broken gateway is found and kille
   expect(idsAt(provider)).toEqual([]);
   place.time.monotonic += 60_000;
   await place.reapOnce();
-  expect(place.value("SELECT cost_micro_usd FROM sandboxes WHERE ended_at IS NOT NULL")).toBe(null);
+  // It was there, for how long nobody saw: until now.
+  const rows = place.rows("SELECT cost_micro_usd > 0 AS isPaid, is_estimate FROM spend WHERE ended_at IS NOT NULL");
+  expect(rows).toEqual([{ isPaid: 1, is_estimate: 1 }]);
 });
 
 test("a reservation for which nothing ever appeared is given back in the end", async () => {
@@ -138,7 +150,7 @@ test("a reservation for which nothing ever appeared is given back in the end", a
   expect(place.openRows()).toBe(1);
   place.time.monotonic += 1;
   await place.reapOnce();
-  expect(place.rows("SELECT ended_at IS NULL AS open, cost_micro_usd FROM sandboxes")).toEqual([
+  expect(place.rows("SELECT ended_at IS NULL AS open, cost_micro_usd FROM spend")).toEqual([
     { open: 0, cost_micro_usd: 0 },
   ]);
 });
@@ -148,7 +160,7 @@ test("a sandbox that could not be killed at its end stays in the ledger, and is 
   using place = worker(provider);
   await addJob(place.board, "a");
   const claim = await claimOne(place);
-  const sandbox = await place.sandboxes.open(claim, 60_000, new AbortController().signal);
+  const sandbox = await place.sandboxes.open(claim, 60_000, new AbortController().signal, null);
   provider.refuseNextKill();
   await sandbox.close();
   expect(idsAt(provider)).toEqual([sandbox.id]);

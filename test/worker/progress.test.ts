@@ -1,3 +1,4 @@
+import { createBudget } from "../../src/worker/budget.ts";
 // How much of a job is done, as it is told: rising, seldom, and in the order of everything else.
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -106,9 +107,13 @@ describe("a job that runs code", () => {
       progress: (fraction) => void fractions.push(Math.round(fraction * 1_000) / 1_000),
       flush: () => Promise.resolve(),
     };
+    const config = loadConfig({ SANDPIPER_HOME: place.folder });
     const context: JobContext = {
-      config: loadConfig({ SANDPIPER_HOME: place.folder }),
+      config,
       board: place.board,
+      clock: systemClock,
+      models: () => [],
+      budget: createBudget(place.board, config, claim, systemClock, null),
       report,
       console: createConsole(null, 1_000),
       signal: new AbortController().signal,

@@ -1,5 +1,6 @@
 // The budget: no sandbox without its reservation, and no reservation that outlives what it was for.
 import { describe, expect, test } from "bun:test";
+import { z } from "zod";
 import type { Claim } from "../../src/shared/claims.ts";
 import type { Clock } from "../../src/shared/clock.ts";
 import { loadConfig } from "../../src/shared/config.ts";
@@ -24,14 +25,18 @@ const DAY_MS = 86_400_000;
 /** 2 vCPU and 512 MiB at E2B's list price, a second. */
 const PRICE = 30.25;
 
+const Created = z.object({ timeout: z.number() });
+
 /** E2B's control plane, as far as a ledger sees it: every request is refused with `status` or answered. */
 function controlPlane(status: number) {
   const asked: string[] = [];
+  const timeouts: number[] = [];
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
-    fetch: (request) => {
+    fetch: async (request) => {
       asked.push(`${request.method} ${new URL(request.url).pathname}`);
+      if (request.method === "POST") timeouts.push(Created.parse(await request.json()).timeout);
       if (status !== 200) return Response.json({ code: status, message: "no" }, { status });
       if (request.method === "DELETE") return new Response(null, { status: 204 });
       return Response.json(
@@ -52,7 +57,7 @@ function controlPlane(status: number) {
       );
     },
   });
-  return { asked, url: `http://127.0.0.1:${server.port}`, [Symbol.asyncDispose]: () => server.stop(true) };
+  return { asked, timeouts, url: `http://127.0.0.1:${server.port}`, [Symbol.asyncDispose]: () => server.stop(true) };
 }
 
 function ledger(kind: "local" | "e2b", url: string, dailyUsd = "1") {
@@ -66,7 +71,7 @@ function ledger(kind: "local" | "e2b", url: string, dailyUsd = "1") {
     sandboxUrl: url,
     domain: null,
   };
-  const config = loadConfig({ SANDPIPER_HOME: place.folder, SANDPIPER_E2B_DAILY_USD: dailyUsd });
+  const config = loadConfig({ SANDPIPER_HOME: place.folder, SANDPIPER_DAY_USD: dailyUsd });
   const told = Promise.withResolvers<void>();
   const log = createLog("worker", "warn", (line) => void (line.includes("orphans-") && told.resolve()));
   const sandboxes = createSandboxes(provider, "1-w", config, place.board, log, clock);
@@ -78,8 +83,9 @@ function ledger(kind: "local" | "e2b", url: string, dailyUsd = "1") {
     stop.abort();
     await reaping;
   };
-  const open = (timeoutMs: number) => sandboxes.open(CLAIM, timeoutMs, new AbortController().signal);
-  const entries = () => place.rows("SELECT provider, reserved_micro_usd, cost_micro_usd, ended_at FROM sandboxes");
+  const open = (timeoutMs: number) => sandboxes.open(CLAIM, timeoutMs, new AbortController().signal, null);
+  const entries = () =>
+    place.rows("SELECT provider, reserved_micro_usd, cost_micro_usd, saved_micro_usd, ended_at FROM spend");
   return { ...place, open, entries, time, reapOnce };
 }
 
@@ -89,30 +95,40 @@ describe("a sandbox of E2B", () => {
     using place = ledger("e2b", plane.url);
     const sandbox = await place.open(100_000);
     expect(place.entries()).toEqual([
-      { provider: "e2b", reserved_micro_usd: 100 * PRICE, cost_micro_usd: null, ended_at: null },
+      { provider: "e2b", reserved_micro_usd: 100 * PRICE, cost_micro_usd: null, saved_micro_usd: 0, ended_at: null },
     ]);
     place.time.monotonic += 10_000;
     // 4 vCPU and 1 GiB for ten seconds.
-    expect(await sandbox.close()).toBe(605);
-    expect(await sandbox.close()).toBe(605);
+    await sandbox.close();
+    await sandbox.close();
     expect(place.entries()).toMatchObject([{ cost_micro_usd: 605, ended_at: place.time.now }]);
     expect(plane.asked).toContain("DELETE /sandboxes/box");
   });
 
   test("beyond today's budget is refused before anybody is asked, and the refusal is not on the bill", async () => {
     await using plane = controlPlane(200);
-    using place = ledger("e2b", plane.url, "0.004");
+    using place = ledger("e2b", plane.url, "0.0033");
     await using first = await place.open(100_000);
     expect(first.id).toBe("box");
     const asked = plane.asked.filter((one) => one.startsWith("POST")).length;
     const refusal = await rejectionOf(place.open(100_000));
     expect(refusal).toMatchObject({ code: "budget" });
-    expect(String(refusal)).toContain("SANDPIPER_E2B_DAILY_USD");
+    expect(String(refusal)).toContain("SANDPIPER_DAY_USD");
     expect(plane.asked.filter((one) => one.startsWith("POST")).length).toBe(asked);
     expect(place.entries().length).toBe(1);
     place.time.now += DAY_MS;
     await using tomorrow = await place.open(100_000);
     expect(tomorrow.id).toBe("box");
+  });
+
+  test("lives no longer than the budget lasts, so that E2B ends it even if we are gone", async () => {
+    await using plane = controlPlane(200);
+    using place = ledger("e2b", plane.url, "0.001");
+    await using sandbox = await place.open(100_000);
+    expect(sandbox.id).toBe("box");
+    // 33 s at 30.25 a second are the most that 1,000 micro-dollars pay.
+    expect(place.entries()).toMatchObject([{ reserved_micro_usd: Math.ceil(33 * PRICE) }]);
+    expect(plane.timeouts).toEqual([33]);
   });
 
   test("with a budget of nothing is never opened", async () => {
@@ -135,8 +151,9 @@ test("a sandbox of this machine is in the ledger and costs nothing, whatever the
   using place = ledger("local", plane.url, "0");
   const sandbox = await place.open(100_000);
   place.time.monotonic += 10_000;
-  expect(await sandbox.close()).toBe(0);
-  expect(place.entries()).toMatchObject([{ provider: "local", reserved_micro_usd: 0, cost_micro_usd: 0 }]);
+  await sandbox.close();
+  const costs = { reserved_micro_usd: 0, cost_micro_usd: 0, saved_micro_usd: Math.ceil(10 * PRICE) };
+  expect(place.entries()).toMatchObject([{ provider: "local", ...costs }]);
 });
 
 // Each round ends at the first one that cannot be killed, and the next begins with it again.
@@ -156,8 +173,8 @@ test("an orphan that cannot be killed does not keep the others alive", async () 
   for (const [index, name] of ["stuck", "other"].entries())
     await place.board.write((tx) =>
       tx.run(
-        `INSERT INTO sandboxes (id, job_id, attempt, worker_id, sandbox_id, provider, created_at, reserved_micro_usd)
-         VALUES (?, 'job', 1, '1-gone', ?, 'e2b', ?, 0)`,
+        `INSERT INTO spend (id, job_id, attempt, worker_id, kind, subject, provider, created_at, reserved_micro_usd)
+         VALUES (?, 'job', 1, '1-gone', 'sandbox', ?, 'e2b', ?, 0)`,
         String(index),
         name,
         index,
@@ -166,5 +183,5 @@ test("an orphan that cannot be killed does not keep the others alive", async () 
   await place.reapOnce();
   expect(asked).toContain("DELETE /sandboxes/stuck");
   expect(asked).toContain("DELETE /sandboxes/other");
-  expect(place.rows("SELECT sandbox_id FROM sandboxes WHERE ended_at IS NULL")).toEqual([{ sandbox_id: "stuck" }]);
+  expect(place.rows("SELECT subject FROM spend WHERE ended_at IS NULL")).toEqual([{ subject: "stuck" }]);
 });

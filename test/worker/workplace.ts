@@ -2,6 +2,7 @@
 import { systemClock } from "../../src/shared/clock.ts";
 import { loadConfig } from "../../src/shared/config.ts";
 import { AppError } from "../../src/shared/errors.ts";
+import { reserveSpend } from "../../src/shared/spend.ts";
 import { createLog } from "../../src/shared/log.ts";
 import { handlers } from "../../src/worker/handlers/index.ts";
 import type { Workplace } from "../../src/worker/run.ts";
@@ -18,10 +19,21 @@ export function workplace(sandbox: FakeSandbox | AppError, settings: Record<stri
     board: place.board,
     sandboxes: {
       kind: "local",
-      open: () => (sandbox instanceof AppError ? Promise.reject(sandbox) : Promise.resolve(sandbox)),
+      open: async ({ jobId, attempt, workerId }) => {
+        if (sandbox instanceof AppError) throw sandbox;
+        const row = { id: Bun.randomUUIDv7(), jobId, attempt, workerId, kind: "sandbox", provider: "e2b" } as const;
+        await reserveSpend(
+          place.board,
+          { ...row, subject: null, reservedMicroUsd: 5 },
+          { job: 99, day: 99, month: 99 },
+          1,
+        );
+        return sandbox;
+      },
       reap: () => Promise.resolve(),
     },
     handlers,
+    models: () => [],
     clock: systemClock,
     log: createLog("worker", "debug", (line) => void lines.push(line)),
     nudge: () => undefined,

@@ -24,6 +24,10 @@ CREATE TABLE spend (
   -- JSON: {"inputTokens", "outputTokens", "cachedTokens"} or {"seconds"}.
   units TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
+INSERT INTO spend (id, job_id, attempt, worker_id, kind, provider, subject, created_at, ended_at, reserved_micro_usd, cost_micro_usd)
+SELECT id, coalesce(job_id, ''), attempt, worker_id, 'sandbox', provider, sandbox_id, created_at, ended_at, reserved_micro_usd,
+  cost_micro_usd FROM sandboxes;
+DROP TABLE sandboxes;
 CREATE INDEX spend_job ON spend (job_id);
 CREATE INDEX spend_time ON spend (created_at);
 CREATE INDEX spend_open ON spend (worker_id) WHERE ended_at IS NULL;
@@ -58,6 +62,8 @@ CREATE TABLE approvals (
   used_at INTEGER
 ) STRICT;
 CREATE INDEX approvals_job ON approvals (job_id);
+CREATE INDEX approvals_used ON approvals (used_by) WHERE used_by IS NOT NULL;
+CREATE INDEX approvals_decided ON approvals (kind, decided_at);
 
 -- What was run in a conversation's sandboxes, in order: run again, it leads to the same variables and files.
 CREATE TABLE cells (

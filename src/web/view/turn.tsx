@@ -3,9 +3,10 @@ import { useApp } from "../app.ts";
 import type { Entry } from "../thread.ts";
 import { costText, durationText } from "../text.ts";
 import { isActive, type Turn } from "../transcript.ts";
+import { ApprovalCard } from "./approval.tsx";
 import { ArtifactList } from "./artifacts.tsx";
 import { FileChip } from "./chip.tsx";
-import { CodeDetails } from "./code.tsx";
+import { CodeBlock, CodeDetails } from "./code.tsx";
 import { ErrorCard, StoppedCard, UnsentCard } from "./error_card.tsx";
 import { Markdown } from "./markdown.tsx";
 import { OutputDetails } from "./output.tsx";
@@ -53,6 +54,9 @@ function Answer({ turn }: { readonly turn: Turn }) {
       )}
       {turn.text !== "" && <Markdown text={turn.text} isStreaming={isRunning} />}
       <ArtifactList artifacts={turn.artifacts} understood={turn.understood} />
+      {turn.approvals.map((approval) => (
+        <ApprovalCard key={approval.id} approval={approval} />
+      ))}
       {turn.status === "failed" &&
         (turn.error?.code === "cancelled" ? (
           <StoppedCard onRetry={retry} />
@@ -60,7 +64,11 @@ function Answer({ turn }: { readonly turn: Turn }) {
           <ErrorCard error={turn.error} onRetry={retry} />
         ))}
       <div class="folds">
-        {turn.code !== null && turn.code !== "" && <CodeDetails code={turn.code} />}
+        {turn.draft === "" ? (
+          turn.code !== null && turn.code !== "" && <CodeDetails code={turn.code} />
+        ) : (
+          <CodeBlock code={turn.draft} language="python" />
+        )}
         {turn.output.pieces.length > 0 && <OutputDetails output={turn.output} isLive={isRunning} />}
       </div>
       <Facts turn={turn} />
@@ -69,10 +77,20 @@ function Answer({ turn }: { readonly turn: Turn }) {
 }
 
 function Facts({ turn }: { readonly turn: Turn }) {
+  const isOver = !isActive(turn);
   const facts = [
+    ...(turn.model === null || turn.model === "" ? [] : [turn.model]),
     ...(turn.durationMs === null || isActive(turn) ? [] : [durationText(turn.durationMs)]),
     ...(turn.costUsd > 0 ? [costText(turn.costUsd)] : []),
   ];
-  if (facts.length === 0) return null;
-  return <p class="facts">{facts.join(" · ")}</p>;
+  return (
+    <>
+      {isOver && facts.length > 0 && <p class="facts">{facts.join(" · ")}</p>}
+      {turn.notes.map((note) => (
+        <p class="facts" key={note}>
+          {note}
+        </p>
+      ))}
+    </>
+  );
 }

@@ -1,0 +1,247 @@
+// The ledger: what may be spent is written down before it is, and no limit is passed, whoever spends.
+import { describe, expect, test } from "bun:test";
+import * as fc from "fast-check";
+import { decideApproval, requestApproval, useApproval } from "../../src/shared/approvals.ts";
+import { openBoard } from "../../src/shared/db.ts";
+import * as ledger from "../../src/shared/spend.ts";
+import { claimOne, loseWorkers } from "./claiming.ts";
+import { addJob, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
+
+const DAY_MS = 86_400_000;
+const NOON = Date.UTC(2026, 4, 15, 12);
+const WIDE: ledger.Limits = { job: 1_000_000, day: 1_000_000, month: 1_000_000 };
+
+const reservation = (id: string, reservedMicroUsd: number): ledger.Reservation => ({
+  id,
+  jobId: "job",
+  attempt: 1,
+  workerId: "1-a",
+  kind: "model",
+  provider: "openai",
+  subject: "gpt-5-mini",
+  reservedMicroUsd,
+});
+const settled = (costMicroUsd: number): ledger.Settlement => ({ costMicroUsd, isEstimate: false, units: {} });
+
+/** Whether it was written. */
+async function reserve(
+  place: TemporaryBoard,
+  wanted: ledger.Reservation,
+  limits: Partial<ledger.Limits> = {},
+  now = NOON,
+): Promise<boolean> {
+  return (await ledger.reserveSpend(place.board, wanted, { ...WIDE, ...limits }, now)).refused === null;
+}
+
+describe("a reservation", () => {
+  for (const scope of ledger.SCOPES)
+    test(`is made up to the limit of a ${scope} and not beyond it, and says which limit that was`, async () => {
+      using place = temporaryBoard();
+      const limits = { [scope]: 100 };
+      expect(await reserve(place, reservation("a", 60), limits)).toBe(true);
+      const { refused } = await ledger.reserveSpend(place.board, reservation("b", 41), { ...WIDE, ...limits }, NOON);
+      expect(refused).toEqual({ scope, spentMicroUsd: 60, limitMicroUsd: 100 });
+      expect(await reserve(place, reservation("c", 40), limits)).toBe(true);
+      expect(await reserve(place, reservation("d", 1), limits)).toBe(false);
+      expect(place.rows("SELECT id FROM spend ORDER BY id")).toEqual([{ id: "a" }, { id: "c" }]);
+    });
+
+  test("of what costs nothing is never refused", async () => {
+    using place = temporaryBoard();
+    expect(await reserve(place, reservation("a", 0), { job: 0, day: 0, month: 0 })).toBe(true);
+  });
+
+  test("of another job, day or month counts only where it belongs", async () => {
+    using place = temporaryBoard();
+    await reserve(place, { ...reservation("other", 90), jobId: "other" });
+    expect(await reserve(place, reservation("a", 90), { job: 100 })).toBe(true);
+    expect(await reserve(place, reservation("b", 1), { day: 180 })).toBe(false);
+    expect(await reserve(place, reservation("c", 100), { job: 300, day: 100 }, NOON + DAY_MS)).toBe(true);
+    expect(await reserve(place, reservation("d", 1), { month: 280 }, NOON + 2 * DAY_MS)).toBe(false);
+    expect(await reserve(place, reservation("e", 1), { month: 280 }, NOON + 20 * DAY_MS)).toBe(true);
+  });
+
+  test("that nobody settled keeps counting", async () => {
+    using place = temporaryBoard();
+    await reserve(place, reservation("crashed", 100), { day: 100 });
+    expect(await reserve(place, reservation("b", 1), { day: 100 })).toBe(false);
+  });
+
+  test("warns once when four fifths are used", async () => {
+    using place = temporaryBoard();
+    const warned = async (id: string, cost: number) =>
+      (await ledger.reserveSpend(place.board, reservation(id, cost), { ...WIDE, day: 100 }, NOON)).warned;
+    expect(await warned("a", 79)).toEqual([]);
+    expect(await warned("b", 1)).toEqual([{ scope: "day", spentMicroUsd: 80, limitMicroUsd: 100 }]);
+    expect(await warned("c", 5)).toEqual([]);
+  });
+
+  test("of eight workers at once never passes the limit", async () => {
+    using place = temporaryBoard();
+    const others = Array.from({ length: 7 }, () => openBoard(place.file));
+    const boards = [place.board, ...others];
+    const results = await Promise.all(
+      Array.from({ length: 80 }, (_, index) =>
+        ledger.reserveSpend(
+          boards[index % boards.length] ?? place.board,
+          { ...reservation(`s${index}`, 30), jobId: `job-${index % 8}` },
+          { ...WIDE, day: 1_000 },
+          NOON,
+        ),
+      ),
+    );
+    for (const other of others) other.close();
+    expect(results.filter(({ refused }) => refused === null).length).toBe(33);
+  });
+});
+
+test("the real figure takes the reservation's place, once", async () => {
+  using place = temporaryBoard();
+  await reserve(place, reservation("a", 100), { day: 100 });
+  await ledger.settleSpend(place.board, "a", { ...settled(10), savedMicroUsd: 3, units: { inputTokens: 7 } }, NOON + 1);
+  await ledger.settleSpend(place.board, "a", settled(99), NOON + 2);
+  expect(place.rows("SELECT cost_micro_usd, saved_micro_usd, is_estimate, units, ended_at FROM spend")).toEqual([
+    { cost_micro_usd: 10, saved_micro_usd: 3, is_estimate: 0, units: '{"inputTokens":7}', ended_at: NOON + 1 },
+  ]);
+  expect(await reserve(place, reservation("b", 90), { day: 100 })).toBe(true);
+  expect(place.board.read((tx) => ledger.savedSince(tx, 0))).toBe(3);
+});
+
+describe("a person's yes to spend more", () => {
+  async function approved(place: TemporaryBoard, scope: ledger.Scope, microUsd: number): Promise<string> {
+    const asker = { jobId: "job", conversationId: null, attempt: 1 };
+    const wish = { kind: "spend", title: "More?", subject: { scope, microUsd } };
+    const { id, sha256 } = await requestApproval(place.board, asker, wish, NOON);
+    await decideApproval(place.board, id, sha256, "approved", NOON);
+    return id;
+  }
+
+  test("raises the day's limit on that day only", async () => {
+    using place = temporaryBoard();
+    await addJob(place.board, "job");
+    await reserve(place, reservation("a", 100), { day: 100 });
+    await approved(place, "day", 50);
+    expect(await reserve(place, reservation("b", 51), { day: 100 })).toBe(false);
+    expect(await reserve(place, reservation("c", 50), { day: 100 })).toBe(true);
+    expect(await reserve(place, reservation("d", 101), { day: 100 }, NOON + DAY_MS)).toBe(false);
+  });
+
+  test("for one job raises that of the job that goes on with it and of no other", async () => {
+    using place = temporaryBoard();
+    await addJob(place.board, "job");
+    const id = await approved(place, "job", 50);
+    expect(await reserve(place, reservation("a", 101), { job: 100 })).toBe(false);
+    await addJob(place.board, "next");
+    expect((await useApproval(place.board, id, "next", NOON))?.usedBy).toBe("next");
+    expect(await reserve(place, { ...reservation("b", 150), jobId: "next" }, { job: 100 })).toBe(true);
+    expect(await reserve(place, { ...reservation("c", 1), jobId: "next" }, { job: 100 })).toBe(false);
+  });
+
+  test("that was asked for and not given raises nothing", async () => {
+    using place = temporaryBoard();
+    await addJob(place.board, "job");
+    const asker = { jobId: "job", conversationId: null, attempt: 1 };
+    await requestApproval(
+      place.board,
+      asker,
+      { kind: "spend", title: "?", subject: { scope: "day", microUsd: 50 } },
+      NOON,
+    );
+    expect(await reserve(place, reservation("a", 101), { day: 100 })).toBe(false);
+  });
+});
+
+describe("what a dead worker left open", () => {
+  test("is an orphan until somebody has ended it, and costs its time until then, as an estimate", async () => {
+    using place = temporaryBoard();
+    const orphans = () => place.board.read((tx) => ledger.orphanSandboxes(tx, "e2b"));
+    const make = (id: string, jobId: string, attempt: number) =>
+      reserve(place, {
+        ...reservation(id, 600),
+        kind: "sandbox",
+        provider: "e2b",
+        subject: null,
+        timeoutSeconds: 60,
+        jobId,
+        attempt,
+      });
+    await addJob(place.board, "a");
+    await claimOne(place);
+    await make("first", "a", 1);
+    await ledger.nameSandbox(place.board, "first", "box");
+    await make("deleted", "gone", 1);
+    expect(orphans()).toMatchObject([{ id: "deleted", sandboxId: null }]);
+    expect(place.board.read((tx) => ledger.isAttemptRunning(tx, "a", 1))).toBe(true);
+    await loseWorkers(place);
+    expect(place.value("SELECT cost_micro_usd FROM job_run WHERE job_id = 'a'")).toBe(600);
+    await claimOne(place);
+    await make("second", "a", 2);
+    expect(orphans().toSorted((a, b) => a.id.localeCompare(b.id))).toEqual([
+      { id: "deleted", jobId: "gone", attempt: 1, sandboxId: null },
+      { id: "first", jobId: "a", attempt: 1, sandboxId: "box" },
+    ]);
+    await ledger.closeLeaked(place.board, "first", NOON + 12_000);
+    await ledger.closeLeaked(place.board, "deleted", NOON + 90_000);
+    await ledger.closeLeaked(place.board, "deleted", NOON + 900_000);
+    expect(orphans()).toEqual([]);
+    expect(
+      place.rows("SELECT id, cost_micro_usd, is_estimate FROM spend WHERE ended_at IS NOT NULL ORDER BY id"),
+    ).toEqual([
+      { id: "deleted", cost_micro_usd: 600, is_estimate: 1 },
+      { id: "first", cost_micro_usd: 120, is_estimate: 1 },
+    ]);
+    // The job's own figure follows.
+    expect(place.value("SELECT cost_micro_usd FROM job_run WHERE job_id = 'a'")).toBe(120);
+  });
+
+  test("at a model costs what was reserved, as nobody knows better", async () => {
+    using place = temporaryBoard();
+    await addJob(place.board, "a");
+    await claimOne(place);
+    await reserve(place, { ...reservation("call", 40), jobId: "a" });
+    expect(await ledger.settleAbandonedCalls(place.board, NOON)).toBe(0);
+    await loseWorkers(place);
+    expect(await ledger.settleAbandonedCalls(place.board, NOON)).toBe(1);
+    expect(place.rows("SELECT cost_micro_usd, is_estimate FROM spend")).toEqual([
+      { cost_micro_usd: 40, is_estimate: 1 },
+    ]);
+    expect(place.value("SELECT cost_micro_usd FROM job_run WHERE job_id = 'a'")).toBe(40);
+  });
+});
+
+test("whatever is reserved, settled and lost, the ledger is the bill and no limit is passed", async () => {
+  const step = fc.record({
+    job: fc.integer({ min: 0, max: 3 }),
+    cost: fc.integer({ min: 0, max: 60 }),
+    share: fc.double({ min: 0, max: 1, noNaN: true }),
+    end: fc.constantFrom("settled", "lost"),
+    later: fc.integer({ min: 0, max: DAY_MS / 2 }),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30 }), async (steps) => {
+      using place = temporaryBoard();
+      const limits = { job: 150, day: 200, month: 400 };
+      let now = NOON;
+      const bill: { readonly at: number; readonly job: string; readonly cost: number }[] = [];
+      for (const [index, { job, cost, share, end, later }] of steps.entries()) {
+        const jobId = `job-${job}`;
+        if (await reserve(place, { ...reservation(`r${index}`, cost), jobId }, limits, now)) {
+          const real = end === "lost" ? cost : Math.floor(cost * share);
+          if (end === "settled") await ledger.settleSpend(place.board, `r${index}`, settled(real), now);
+          bill.push({ at: now, job: jobId, cost: real });
+        }
+        now += later;
+      }
+      const sum = (is: (one: (typeof bill)[number]) => boolean) =>
+        bill.filter(is).reduce((total, { cost }) => total + cost, 0);
+      expect(place.board.read((tx) => ledger.spentSince(tx, 0))).toBe(sum(() => true));
+      for (const { job, at } of bill) {
+        expect(sum((one) => one.job === job)).toBeLessThanOrEqual(limits.job);
+        const [day, month] = [ledger.startOf("day", at), ledger.startOf("month", at)];
+        expect(sum((one) => one.at >= day && one.at < day + DAY_MS)).toBeLessThanOrEqual(limits.day);
+        expect(sum((one) => ledger.startOf("month", one.at) === month)).toBeLessThanOrEqual(limits.month);
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
