@@ -22,6 +22,11 @@ import type { ToolCall, ToolSpec, Usage } from "./model.ts";
 /** A stream that says nothing for so long is dead; reasoning models may think for a while before their first word. */
 const SILENCE_MS = 120_000;
 
+const BROKEN_OFF: ReadonlySet<string> = new Set(["error", "interrupted", "other"]);
+
+// Its warnings are for whoever writes programs, and would stand in people's terminals.
+Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false });
+
 /** New provider: one entry. `key` is "" where a server wants none. */
 const PROVIDERS: { readonly [provider: string]: (ref: ModelRef) => LanguageModel } = {
   openai: (ref) => createOpenAI(connection(ref)).responses(ref.model),
@@ -99,7 +104,8 @@ async function* ask(
         throw new ModelError("unreachable", "The model said nothing for too long.", { wasBilled: true });
       }
     }
-    if (end === null || end.reason === "error") throw truncated();
+    // A stream that ends without saying why has not come to its end.
+    if (end === null || BROKEN_OFF.has(end.reason)) throw truncated();
     // Words that could not be read as a call must not go back as they are.
     const isSound = calls.every((call) => call.broken === undefined);
     const raw = isSound ? { model: name, messages: await result.responseMessages } : null;
