@@ -67,6 +67,7 @@ async function* ask(
 ): AsyncGenerator<ModelPiece, ModelReply> {
   const calls: ToolCall[] = [];
   let text = "";
+  let isSound = true;
   let end: { readonly reason: string; readonly usage: Usage | null } | null = null;
   try {
     const result = streamText({
@@ -94,6 +95,7 @@ async function* ask(
       } else if (part.type === "tool-input-delta") {
         yield { kind: "input", callId: part.id, tool: "", text: part.delta };
       } else if (part.type === "tool-call") {
+        isSound &&= part.invalid !== true;
         calls.push(toCall(part));
       } else if (part.type === "finish-step") {
         end = { reason: part.finishReason, usage: toUsage(part.usage) };
@@ -106,8 +108,7 @@ async function* ask(
     }
     // A stream that ends without saying why has not come to its end.
     if (end === null || BROKEN_OFF.has(end.reason)) throw truncated();
-    // Words that could not be read as a call must not go back as they are.
-    const isSound = calls.every((call) => call.broken === undefined);
+    // What could not be read as a call of a known tool must not go back as it is: the SDK has answered it in its own way.
     const raw = isSound ? { model: name, messages: await result.responseMessages } : null;
     const message = { role: "assistant" as const, text, calls, ...(raw !== null && { raw }) };
     return { message, finish: finishOf(end.reason, calls), usage: end.usage };
