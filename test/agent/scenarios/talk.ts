@@ -1,6 +1,6 @@
 // What a conversation keeps, and what a plan can do.
 import { call, lastShown, python, turns } from "../house.ts";
-import { failed, FILE, LOAD, must, type Scenario } from "./scenario.ts";
+import { FILE, LOAD, must, type Scenario } from "./scenario.ts";
 
 export const TALK: readonly Scenario[] = [
   {
