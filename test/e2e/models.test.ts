@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { fakeProvider, listOf, type FakeProvider } from "../shared/fake_provider.ts";
+import { launchBrowser, noBrowserReason, openPage } from "../web/browser.ts";
 import { environmentOf } from "./processes.ts";
 import { PATIENCE_MS, startSandpiper, type Sandpiper } from "./sandpiper.ts";
 
@@ -57,11 +58,33 @@ test("the worker has the key of the environment, and no other program of ours", 
   expect(holders).toEqual(["worker/worker.ts"]);
 });
 
+async function enterOnThePage(): Promise<void> {
+  const browser = await launchBrowser();
+  try {
+    await using opened = await openPage(browser, sandpiper.link);
+    const { page, problems } = opened;
+    await page.getByRole("button", { name: "Models" }).click();
+    await page.getByRole("button", { name: "Set key …: OpenAI" }).click();
+    await page.getByLabel("Key of OpenAI").fill(ENTERED);
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: /^Use .*: OpenAI$/ }).click();
+    await page.locator(".models-speaker").getByText("openai:").waitFor();
+    expect(await page.content()).not.toContain(ENTERED);
+    expect(problems).toEqual([]);
+  } finally {
+    await browser.close();
+  }
+}
+
+async function enterOverHttp(): Promise<void> {
+  expect((await post("/api/models/keys/openai", { key: ENTERED })).status).toBe(200);
+  expect((await post("/api/models/chosen", { model: "openai" })).status).toBe(200);
+}
+
 test("a key that is entered and chosen is used by the next job, without a restart", async () => {
   await sandpiper.follow(await sandpiper.send({ text: "What is the capital of France?" }));
   expect(askedOf("/v1/messages")[0]?.headers).toMatchObject({ "x-api-key": SET });
-  expect((await post("/api/models/keys/openai", { key: ENTERED })).status).toBe(200);
-  expect((await post("/api/models/chosen", { model: "openai" })).status).toBe(200);
+  await (noBrowserReason === "" ? enterOnThePage() : enterOverHttp());
   await sandpiper.follow(await sandpiper.send({ text: "And of Spain?" }));
   expect(askedOf("/v1/responses")[0]?.headers).toMatchObject({ authorization: `Bearer ${ENTERED}` });
 });
