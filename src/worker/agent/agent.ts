@@ -137,7 +137,7 @@ async function work(desk: Desk, models: readonly Model[]): Promise<JobEnd> {
   try {
     const usable = profiles.filter(({ reading }) => reading !== null);
     if (usable.length > 0 && grant === null) {
-      const planned = await drive(planFirst(asking, messages.slice(-3), usable), said.planning);
+      const planned = await drive(planFirst(asking, messages, usable), said.planning);
       if (planned !== null) {
         const end = await runPlan(context, bench, planned.plan, planned.understood);
         if (end.error === undefined) return { ...end, model: said.current() };

@@ -13,9 +13,10 @@ const OVERFLOW =
   /context[_ ]length|context window|maximum context|prompt is too long|too many (?:input )?tokens|exceeds the (?:available|maximum|model's)[^.]{0,40}(?:context|tokens)|input (?:token count|is too long)|maximum prompt length|reduce the length|token limit/i;
 const NO_MONEY = /insufficient_quota|credit balance|billing|quota exceeded/i;
 const OVERLOADED = /overloaded|capacity|try again later|rate.?limit/i;
-const NO_FINISH = /without a finish reason|terminated|premature|unexpected end|ended before/i;
+const CUT =
+  /without a finish reason|terminated|premature|unexpected end|ended before|ECONNRESET|EPIPE|(?:connection|socket)[^.]{0,20} closed/i;
 const NO_LINE =
-  /ECONNREFUSED|ECONNRESET|ENOTFOUND|EPIPE|cannot connect|unable to connect|socket|fetch failed|network|timeout|timed out/i;
+  /ECONNREFUSED|ENOTFOUND|cannot connect|unable to connect|socket|fetch failed|network|timeout|timed out/i;
 
 /** `hasBegun`: some of the answer had come, so that it costs something. */
 export function toModelError(error: unknown, call: CallError | null, hasBegun: boolean): ModelError {
@@ -36,7 +37,8 @@ function failureOf(status: number | undefined, said: string, hasBegun: boolean):
   if (status === 401 || status === 403 || status === 402 || (status === 429 && NO_MONEY.test(said))) return "refused";
   if (status === 408 || status === 409 || status === 425 || status === 429 || (status ?? 0) >= 500) return "busy";
   if (status !== undefined && status >= 400) return "rejected";
-  if (hasBegun || NO_FINISH.test(said)) return "truncated";
+  // The request had arrived, so it is being paid for.
+  if (hasBegun || CUT.test(said)) return "truncated";
   if (OVERLOADED.test(said)) return "busy";
   return NO_LINE.test(said) ? "unreachable" : "rejected";
 }

@@ -22,6 +22,11 @@ import type { ToolCall, ToolSpec, Usage } from "./model.ts";
 /** A stream that says nothing for so long is dead; reasoning models may think for a while before their first word. */
 const SILENCE_MS = 120_000;
 
+const BROKEN_OFF: ReadonlySet<string> = new Set(["error", "interrupted", "other"]);
+
+// Its warnings are for whoever writes programs, and would stand in people's terminals.
+Object.assign(globalThis, { AI_SDK_LOG_WARNINGS: false });
+
 /** New provider: one entry. `key` is "" where a server wants none. */
 const PROVIDERS: { readonly [provider: string]: (ref: ModelRef) => LanguageModel } = {
   openai: (ref) => createOpenAI(connection(ref)).responses(ref.model),
@@ -62,6 +67,7 @@ async function* ask(
 ): AsyncGenerator<ModelPiece, ModelReply> {
   const calls: ToolCall[] = [];
   let text = "";
+  let isSound = true;
   let end: { readonly reason: string; readonly usage: Usage | null } | null = null;
   try {
     const result = streamText({
@@ -89,6 +95,7 @@ async function* ask(
       } else if (part.type === "tool-input-delta") {
         yield { kind: "input", callId: part.id, tool: "", text: part.delta };
       } else if (part.type === "tool-call") {
+        isSound &&= part.invalid !== true;
         calls.push(toCall(part));
       } else if (part.type === "finish-step") {
         end = { reason: part.finishReason, usage: toUsage(part.usage) };
@@ -99,9 +106,9 @@ async function* ask(
         throw new ModelError("unreachable", "The model said nothing for too long.", { wasBilled: true });
       }
     }
-    if (end === null || end.reason === "error") throw truncated();
-    // Words that could not be read as a call must not go back as they are.
-    const isSound = calls.every((call) => call.broken === undefined);
+    // A stream that ends without saying why has not come to its end.
+    if (end === null || BROKEN_OFF.has(end.reason)) throw truncated();
+    // What could not be read as a call of a known tool must not go back as it is: the SDK has answered it in its own way.
     const raw = isSound ? { model: name, messages: await result.responseMessages } : null;
     const message = { role: "assistant" as const, text, calls, ...(raw !== null && { raw }) };
     return { message, finish: finishOf(end.reason, calls), usage: end.usage };

@@ -10,6 +10,11 @@ import { parseJson } from "../../shared/rows.ts";
 import { ask, type Asking, type Listening } from "./asking.ts";
 import { ModelError, type Message } from "./model.ts";
 
+/** What was said last; what was run is no part of a request. */
+const MAX_WORDS = 5;
+const isWords = (message: Message): boolean =>
+  message.role === "user" || (message.role === "assistant" && message.calls.length === 0);
+
 const Answer = z.object({
   /** Of the files' list. */
   file: z.string(),
@@ -31,7 +36,7 @@ export async function* planFirst(
   // A model that does not fill forms may still be good at everything else.
   const form = { ...asking, out: new Set(asking.out), instructions: INSTRUCTIONS, tools: [], answer: Answer };
   try {
-    const { reply } = yield* ask(form, messages, false);
+    const { reply } = yield* ask(form, messages.filter(isWords).slice(-MAX_WORDS), false);
     const answer = Answer.safeParse(parseJson(reply.message.text));
     if (!answer.success || answer.data.plan === null) return null;
     const file = files.find(({ path }) => path === answer.data.file) ?? files[0];
