@@ -6,7 +6,7 @@ import { aptInstall, hasApt } from "./apt.mjs";
 import { SetupFailure } from "./failure.mjs";
 import { probe } from "./probe.mjs";
 import { PackagesFailure } from "./pip.mjs";
-import { installPackages } from "./python_packages.mjs";
+import { installNotebook, installPackages } from "./python_packages.mjs";
 
 const OLDEST = 11;
 
@@ -23,13 +23,14 @@ print(json.dumps({"minor": sys.version_info[1] if sys.version_info[0] == 3 else 
   "executable": getattr(sys, "_base_executable", None) or sys.executable, "base": sys.base_prefix,
   "isVirtual": sys.prefix != sys.base_prefix, "site": sysconfig.get_paths()["purelib"],
   "pandas": found["pandas"] and found["pandas"].origin, "hasPip": found["pip"] is not None,
+  "hasNotebook": find_spec("IPython") is not None,
   "hasTables": all(found[name] for name in ("pandas", "numpy", "matplotlib"))}))`;
 
 /** Resolves to `{executable, site, base, source, pandas}`: what the room is made with, and the file that proves it is still there. */
 export async function ensurePython(context, bwrap) {
   const pythons = inspectAll(context);
   const found = await alreadyThere(context, bwrap, pythons);
-  if (found !== null) return found;
+  if (found !== null) return await withNotebook(context, bwrap, found);
   const plain = pythons[0] ?? (await pythonFromApt(context));
   try {
     const site = await installPackages(context, plain);
@@ -90,14 +91,29 @@ export function inspect(path) {
 }
 
 async function alreadyThere(context, bwrap, pythons) {
-  for (const { executable, base, site, pandas, hasTables } of pythons) {
+  for (const { hasTables, ...told } of pythons) {
+    const { executable, base, site, pandas } = told;
     const python = { executable, base, site, source: "found", pandas };
     if (hasTables && (await probe(context, { bwrap, python })).ok) {
       context.progress.ready("Python", executable);
-      return python;
+      return { python, told };
     }
   }
   return null;
+}
+
+/** Tables alone make no notebook. A Python that a person chose, and one with a folder of its own, stay as they are. */
+async function withNotebook(context, bwrap, { python, told }) {
+  const isLeftAlone = context.settings.SANDPIPER_PYTHON !== undefined || python.site !== null || told.hasNotebook;
+  if (isLeftAlone) return python;
+  try {
+    const more = { ...python, site: await installNotebook(context, told) };
+    return (await probe(context, { bwrap, python: more }, ["IPython"])).ok ? more : python;
+  } catch (failure) {
+    if (!(failure instanceof PackagesFailure)) throw failure;
+    context.progress.note(`${failure.message} Until then cells run as plain Python, without IPython.`);
+    return python;
+  }
 }
 
 async function pythonFromApt(context) {

@@ -29,6 +29,22 @@ export async function installPackages(context, python) {
   return site;
 }
 
+/** IPython for a Python that has tables already, in a folder beside its own packages. */
+export async function installNotebook(context, python) {
+  const key = digest(readText(lockOf(context, "notebook.lock")), String(python.minor));
+  const site = join(context.tools, `notebook-${key.slice(0, 12)}`, "site");
+  if (existsSync(site)) return site;
+  mkdirSync(join(site, ".."), { recursive: true });
+  removeParts(join(site, ".."), "site.");
+  await context.progress.step("Python packages: IPython", async () => {
+    const part = `${site}.${process.pid}.part`;
+    await install(context, python, lockOf(context, "notebook.lock"), part, BASE_LIMIT_MS);
+    renameSync(part, site);
+    return "4 MB from PyPI";
+  });
+  return site;
+}
+
 /** Whether the second list is still to come: only a folder of our own gets it. */
 export const lacksMore = (python) => python?.source === "pypi" && python.minor <= MORE_NEWEST && !isComplete(python);
 

@@ -34,13 +34,16 @@ export async function ensureRoom(context) {
 
 function isFresh(context, { bwrap, python, stamp }) {
   if (typeof bwrap !== "string" || typeof python?.executable !== "string") return false;
-  return existsSync(python.pandas) && stampOf(context, bwrap, python) === stamp;
+  const areThere = existsSync(python.pandas) && (!python.site || existsSync(python.site));
+  return areThere && stampOf(context, bwrap, python) === stamp;
 }
 
 /** Changes when anything does that the answer hung on: the folder, settings, programs, package list, kernel. */
 function stampOf({ settings, root }, bwrap, python) {
   const chosen = [settings.SANDPIPER_BWRAP, settings.SANDPIPER_PYTHON];
   const programs = [bwrap, python.executable].map((path) => fileIdentity(path) ?? "");
-  const lists = ["python.lock", "python_more.lock"].map((name) => readText(join(root, "scripts", "setup", name)));
+  const lists = ["python.lock", "python_more.lock", "notebook.lock"].map((name) =>
+    readText(join(root, "scripts", "setup", name)),
+  );
   return digest(root, ...chosen, ...programs, ...lists, release());
 }

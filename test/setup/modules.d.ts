@@ -58,6 +58,7 @@ declare module "*/setup/python.mjs" {
 
 declare module "*/setup/python_packages.mjs" {
   type Target = { readonly executable: string; readonly minor: number; readonly hasPip?: boolean };
+  export function installNotebook(context: SetupContext, python: Target): Promise<string>;
   export function installPackages(context: SetupContext, python: Target): Promise<string>;
   export function addMore(context: SetupContext, python: Target & { readonly site: string }): Promise<void>;
   export function lacksMore(python: { source: string; minor: number; site: string }): boolean;

@@ -12,13 +12,14 @@ export const closedIndex = "http://127.0.0.1:1/simple";
 export function project(
   root: string,
   index: string,
-  lists: { readonly base?: WheelFile[]; readonly more?: WheelFile[] } = {},
+  lists: { readonly base?: WheelFile[]; readonly more?: WheelFile[]; readonly notebook?: WheelFile[] } = {},
 ) {
   cpSync(join(ROOT, "scripts/setup"), join(root, "scripts/setup"), { recursive: true });
   const list = (wheels: readonly WheelFile[] = []) =>
     wheels.map(({ project: name, sha256 }) => `${name}==1.0 \\\n    --hash=sha256:${sha256}\n`).join("");
   writeFileSync(join(root, "scripts/setup/python.lock"), list(lists.base));
   writeFileSync(join(root, "scripts/setup/python_more.lock"), list(lists.more));
+  writeFileSync(join(root, "scripts/setup/notebook.lock"), list(lists.notebook));
   mkdirSync(join(root, ".tools"), { recursive: true });
   const settings = { PIP_INDEX_URL: index };
   return { root, tools: join(root, ".tools"), home: root, bun: process.execPath, settings, progress: quiet };

@@ -2,7 +2,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { addMore, installPackages, lacksMore } from "../../scripts/setup/python_packages.mjs";
+import { addMore, installNotebook, installPackages, lacksMore } from "../../scripts/setup/python_packages.mjs";
 import { downloadWheel, unzip } from "../../scripts/setup/wheel.mjs";
 import { temporaryFolder } from "../shared/temporary.ts";
 import { servePackages } from "./package_index.ts";
@@ -35,6 +35,28 @@ describe("the sandbox's packages", () => {
     expect(await withIndex(index.url, () => installPackages(context, python))).toBe(site);
     expect(index.requests).toHaveLength(asked);
   });
+
+  test("that make a notebook of a Python with tables are installed once, in a folder beside its own", async () => {
+    using folder = temporaryFolder();
+    using index = servePackages(folder.path);
+    const notebook = index.add("ipython", { "IPython/__init__.py": "" });
+    const context = project(join(folder.path, "p"), index.url, { notebook: [notebook] });
+    const site = await withIndex(index.url, () => installNotebook(context, python));
+    expect(readdirSync(site).toSorted()).toEqual(["IPython", "ipython-1.0.dist-info"]);
+    expect(site).toMatch(/\.tools\/notebook-[0-9a-f]{12}\/site$/);
+    const asked = index.requests.length;
+    expect(await withIndex(index.url, () => installNotebook(context, python))).toBe(site);
+    expect(index.requests).toHaveLength(asked);
+  });
+
+  test("that make a notebook and cannot be reached leave nothing behind", async () => {
+    using folder = temporaryFolder();
+    const wheel = { project: "ipython", file: "ipython-1.0-py3-none-any.whl", sha256: "0".repeat(64) };
+    const context = project(join(folder.path, "p"), closedIndex, { notebook: [wheel] });
+    const installing = withIndex(closedIndex, () => installNotebook(context, python));
+    expect(await installing.catch((error: Error) => error.message)).toContain("PyPI cannot be reached");
+    expect(readdirSync(context.tools, { recursive: true }).filter((name) => String(name).includes("site"))).toEqual([]);
+  }, 20_000);
 
   test("with other bytes than the list says are refused, and leave nothing behind", async () => {
     using folder = temporaryFolder();

@@ -1,4 +1,6 @@
 // What every room of this machine is made of, ready for bubblewrap's arguments.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { LIMITS } from "../limits.ts";
 import type { Tools } from "../tools.ts";
 import { roomArguments, type RoomOptions } from "./argv.ts";
@@ -23,6 +25,9 @@ export type PlanOptions = {
   readonly more?: readonly { readonly from: string; readonly to: string }[];
 };
 
+/** A folder with tables of its own takes the place of the system's; one that only adds to them stands beside. */
+const hasTables = (site: string | null): boolean => site !== null && existsSync(join(site, "pandas"));
+
 /** Throws AppError `unavailable` for a processor that no filter is written for. */
 export function planRoom({ tools, init, statusFd, seccompFd, firstFd, more = [] }: PlanOptions): Plan {
   const filter = seccompFilter("code", architectureOf(process.arch));
@@ -30,7 +35,7 @@ export function planRoom({ tools, init, statusFd, seccompFd, firstFd, more = [] 
   const args = roomArguments({
     ...hostLayout(),
     python: tools.python,
-    hidden: tools.python.site === null ? [] : systemPackages(),
+    hidden: hasTables(tools.python.site) ? systemPackages() : [],
     files: copies.map((copy, index) => ({ path: copy.to, fd: firstFd + index })),
     rootBytes: LIMITS.rootBytes,
     homeBytes: LIMITS.homeBytes,
