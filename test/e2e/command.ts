@@ -22,6 +22,7 @@ const Answer = z.strictObject({
   ),
   duration_ms: z.number().nullable(),
   cost_usd: z.number(),
+  model: z.string().optional(),
   error: z.object({ code: z.string(), message: z.string(), detail: z.string().optional() }).optional(),
 });
 export type Answer = z.infer<typeof Answer>;
