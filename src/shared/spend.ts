@@ -38,9 +38,14 @@ export function reserveSpend(board: Board, wanted: Reservation, limits: Limits, 
     const standings = cost === 0 ? [] : standingsOf(tx, wanted.jobId, limits, now);
     const refused = standings.find(({ spentMicroUsd, limitMicroUsd }) => spentMicroUsd + cost > limitMicroUsd) ?? null;
     if (refused !== null) return { refused, warned: [] };
+    const warned = standings.flatMap((standing) => {
+      const after = { ...standing, spentMicroUsd: standing.spentMicroUsd + cost };
+      const isNear = after.spentMicroUsd >= after.limitMicroUsd * WARN_SHARE;
+      return isNear && !wasWarned(tx, standing.scope, wanted.jobId, now) ? [after] : [];
+    });
     tx.run(
-      `INSERT INTO spend (id, job_id, attempt, worker_id, kind, provider, subject, created_at, reserved_micro_usd, units)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO spend (id, job_id, attempt, worker_id, kind, provider, subject, created_at, reserved_micro_usd, units, warned)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       wanted.id,
       wanted.jobId,
       wanted.attempt,
@@ -51,14 +56,32 @@ export function reserveSpend(board: Board, wanted: Reservation, limits: Limits, 
       now,
       cost,
       wanted.timeoutSeconds === undefined ? "{}" : JSON.stringify({ timeoutSeconds: wanted.timeoutSeconds }),
+      warned.map(({ scope }) => scope).join(","),
     );
-    const warned = standings.flatMap((standing) => {
-      const after = { ...standing, spentMicroUsd: standing.spentMicroUsd + cost };
-      const line = standing.limitMicroUsd * WARN_SHARE;
-      return standing.spentMicroUsd < line && after.spentMicroUsd >= line ? [after] : [];
-    });
+    carry(tx, wanted.jobId, wanted.attempt, cost);
     return { refused: null, warned };
   });
+}
+
+/** What is settled for less may bring a sum below the line again; people are told once all the same. */
+function wasWarned(tx: Tx, scope: Scope, jobId: string, now: number): boolean {
+  const where = scope === "job" ? "job_id = ?" : "created_at >= ?";
+  const key = scope === "job" ? jobId : startOf(scope, now);
+  return tx.get(`SELECT 1 FROM spend WHERE ${where} AND instr(warned, ?) > 0 LIMIT 1`, key, scope) !== null;
+}
+
+/** The job's own figures follow the ledger in the same transaction; an attempt that has not ended has none yet. */
+function carry(tx: Tx, jobId: string, attempt: number | null, differenceMicroUsd: number): void {
+  if (differenceMicroUsd === 0) return;
+  // Not below nothing: an id that was deleted and came again may be told of what its first life had reserved.
+  tx.run("UPDATE job_run SET cost_micro_usd = max(0, cost_micro_usd + ?) WHERE job_id = ?", differenceMicroUsd, jobId);
+  tx.run(
+    `UPDATE job_attempts SET cost_micro_usd = (SELECT sum(coalesce(spend.cost_micro_usd, spend.reserved_micro_usd))
+       FROM spend WHERE spend.job_id = job_attempts.job_id AND spend.attempt = job_attempts.attempt)
+     WHERE job_id = ? AND attempt = ?`,
+    jobId,
+    attempt,
+  );
 }
 
 /** Where each limit stands, what was allowed on top of it included. */
@@ -83,9 +106,6 @@ export const spentSince = (tx: Tx, since: number): number =>
 
 export const spentByJob = (tx: Tx, jobId: string): number =>
   integer.parse(tx.get(`${SUM} WHERE job_id = ?`, jobId)?.["n"]);
-
-export const spentByAttempt = (tx: Tx, jobId: string, attempt: number): number =>
-  integer.parse(tx.get(`${SUM} WHERE job_id = ? AND attempt = ?`, jobId, attempt)?.["n"]);
 
 /** What the same would have cost elsewhere. */
 export const savedSince = (tx: Tx, since: number): number =>
@@ -137,13 +157,8 @@ function settle(tx: Tx, id: string, end: Settlement, now: number): void {
     JSON.stringify(end.units),
     id,
   );
-  // An attempt that has ended was told with what was reserved.
-  tx.run(
-    `UPDATE job_run SET cost_micro_usd = max(0, cost_micro_usd + ?) WHERE job_id = ? AND NOT (state = 'running' AND attempt IS ?)`,
-    end.costMicroUsd - integer.parse(row["reserved_micro_usd"]),
-    text.parse(row["job_id"]),
-    optionalInteger.parse(row["attempt"]),
-  );
+  const difference = end.costMicroUsd - integer.parse(row["reserved_micro_usd"]);
+  carry(tx, text.parse(row["job_id"]), optionalInteger.parse(row["attempt"]), difference);
 }
 
 /** The provider's own name for a sandbox; written before it is used. */

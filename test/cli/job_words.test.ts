@@ -13,7 +13,7 @@ import { cancelJob, restartJob } from "../../src/shared/control.ts";
 import { openBoard } from "../../src/shared/db.ts";
 import { reclaimJobs } from "../../src/shared/recovery.ts";
 import type { JobEvent, JobEventBody } from "../../src/shared/types.ts";
-import { DONE, claimOne } from "../shared/claiming.ts";
+import { DONE, claimOne, spend } from "../shared/claiming.ts";
 import { addJob, temporaryBoard, type TemporaryBoard } from "../shared/temporary.ts";
 
 const MINUTE = 60_000;
@@ -91,14 +91,17 @@ test("JSON escapes what may steer a terminal, and is the same JSON", () => {
 async function retrying(place: TemporaryBoard, id: string): Promise<void> {
   await addJob(place.board, id, {}, NOW - 10 * MINUTE);
   const claim = await claimOne(place, "1-a", NOW - 9 * MINUTE);
-  const retry = { error, runAt: NOW + 4_000, isCounted: true, costMicroUsd: 2_000 };
+  await spend(place, claim, 2_000);
+  const retry = { error, runAt: NOW + 4_000, isCounted: true };
   await retryJob(place.board, claim, retry, NOW - 9 * MINUTE + 1_500);
 }
 
 describe("the list", () => {
   async function manyStates(place: TemporaryBoard): Promise<void> {
     await addJob(place.board, "done-job", { input: { prompt: "Graph  this\nfile" } }, NOW);
-    await settleJob(place.board, await claimOne(place, "1-a", NOW), { ...DONE, costMicroUsd: 31_000 }, NOW);
+    const first = await claimOne(place, "1-a", NOW);
+    await spend(place, first, 31_000);
+    await settleJob(place.board, first, DONE, NOW);
     await retrying(place, "retrying-job");
     await addJob(place.board, "running-job", { input: { files: ["a.csv"] } });
     const claim = await claimOne(place, "1-a", NOW - 12_000);
@@ -192,7 +195,7 @@ describe("one job", () => {
     await reclaimJobs(place.board, () => true, 3_000);
     const failed = { code: "code", message: "It broke.", detail: "line 3" };
     const stdout = Array.from({ length: 30 }, (_, at) => `row ${at}\n`).join("");
-    const end = { output: { stdout, text: "", artifacts: [] }, error: failed, costMicroUsd: 0 };
+    const end = { output: { stdout, text: "", artifacts: [] }, error: failed };
     await settleJob(place.board, await claimOne(place), end, 4_000);
     const text = shown(place, "a");
     expect(text).toContain("  1  its worker died  1.0 s\n     The worker died while it ran this");

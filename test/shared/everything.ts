@@ -161,7 +161,7 @@ async function doJobs(board: Board): Promise<void> {
   await recordArtifacts(board, a, [artifact], NOON);
   await retryJob(board, a, retry(NOON), NOON);
   await expireJobs(board, NOON);
-  await handBackJob(board, await claimOne(place, "1-a", NOON), 0, NOON);
+  await handBackJob(board, await claimOne(place, "1-a", NOON), NOON);
   await dropJob(board, await claimOne(place, "1-a", NOON), NOON);
   const again = await claimOne(place, "1-a", NOON);
   await claimOne(place, "1-a", NOON);
@@ -271,7 +271,7 @@ async function doSandboxes(board: Board): Promise<void> {
   await settleSpend(board, "1", { costMicroUsd: 0, isEstimate: false, units: {} }, NOON);
   await closeLeaked(board, "2", NOON);
   const call = { id: "3", jobId: "gone", attempt: 1, workerId: "1-a", kind: "model", provider: "openai" } as const;
-  await reserveSpend(board, { ...call, subject: "m", reservedMicroUsd: 1 }, { job: 9, day: 9, month: 9 }, NOON);
+  await reserveSpend(board, { ...call, subject: "m", reservedMicroUsd: 1 }, { job: 1, day: 3, month: 9 }, NOON);
   await settleAbandonedCalls(board, NOON);
   board.read((tx) => savedByConversation(tx, "A"));
   board.read((tx) => savedSince(tx, NOON));

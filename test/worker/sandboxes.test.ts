@@ -19,7 +19,6 @@ const CLAIM: Claim = {
   conversationId: null,
   startedAt: 0,
   deadlineAt: null,
-  spentMicroUsd: 0,
 };
 const DAY_MS = 86_400_000;
 /** 2 vCPU and 512 MiB at E2B's list price, a second. */
