@@ -188,13 +188,17 @@ export type Orphan = {
   readonly attempt: number | null;
   /** Null: its worker died before it could write down the name. */
   readonly sandboxId: string | null;
+  readonly createdAt: number;
+  /** Null: from a time before this was kept. */
+  readonly timeoutSeconds: number | null;
 };
 
 /** Sandboxes that are not known to have ended although the attempt they were made for does not run any more. */
 export function orphanSandboxes(tx: Tx, provider: "local" | "e2b"): Orphan[] {
   return tx
     .all(
-      `SELECT id, job_id, attempt, subject FROM spend WHERE kind = 'sandbox' AND provider = ? AND ${ABANDONED}`,
+      `SELECT id, job_id, attempt, subject, created_at, json_extract(units, '$.timeoutSeconds') AS timeout FROM spend
+       WHERE kind = 'sandbox' AND provider = ? AND ${ABANDONED}`,
       provider,
     )
     .map((row) => ({
@@ -202,6 +206,8 @@ export function orphanSandboxes(tx: Tx, provider: "local" | "e2b"): Orphan[] {
       jobId: text.parse(row["job_id"]),
       attempt: optionalInteger.parse(row["attempt"]),
       sandboxId: row["subject"] === null ? null : text.parse(row["subject"]),
+      createdAt: integer.parse(row["created_at"]),
+      timeoutSeconds: optionalInteger.parse(row["timeout"]),
     }));
 }
 
@@ -212,8 +218,8 @@ export function isAttemptRunning(tx: Tx, jobId: string, attempt: number): boolea
   );
 }
 
-/** One that somebody else ended: it cost what its time cost until now, and not more than until its timeout. */
-export function closeLeaked(board: Board, id: string, now: number): Promise<void> {
+/** One that somebody else ended: it cost what its time cost until `goneAt`, and not more than until its timeout. */
+export function closeLeaked(board: Board, id: string, goneAt: number): Promise<void> {
   return board.write((tx) => {
     const row = tx.get(
       `SELECT created_at, reserved_micro_usd, json_extract(units, '$.timeoutSeconds') AS timeout FROM spend
@@ -223,9 +229,45 @@ export function closeLeaked(board: Board, id: string, now: number): Promise<void
     if (row === null) return;
     const reserved = integer.parse(row["reserved_micro_usd"]);
     const timeout = optionalInteger.parse(row["timeout"]);
-    const seconds = Math.max(0, Math.ceil((now - integer.parse(row["created_at"])) / 1_000));
-    const costMicroUsd =
-      timeout === null || timeout === 0 ? reserved : Math.min(reserved, Math.ceil((reserved / timeout) * seconds));
-    settle(tx, id, { costMicroUsd, isEstimate: true, units: { leakedSeconds: seconds } }, now);
+    const passed = Math.ceil((goneAt - integer.parse(row["created_at"])) / 1_000);
+    // Where nobody knows how long it lived, or the clock was put back, it is all that was reserved.
+    const share = timeout === null || timeout === 0 || passed < 1 ? 1 : Math.min(1, passed / timeout);
+    const leakedSeconds = timeout === null ? Math.max(0, passed) : Math.ceil(timeout * share);
+    settle(tx, id, { costMicroUsd: Math.ceil(reserved * share), isEstimate: true, units: { leakedSeconds } }, goneAt);
+  });
+}
+
+export type Leaked = {
+  readonly jobId: string;
+  readonly attempt: number | null;
+  readonly workerId: string | null;
+  readonly sandboxId: string;
+  readonly startedAt: number;
+  /** Micro-dollars a second. */
+  readonly price: number;
+};
+
+/** One of E2B's that ran without a row (the board was restored, or its row was given up): it gets one, with what it has cost. */
+export function recordLeaked(board: Board, leaked: Leaked, now: number): Promise<void> {
+  const { jobId, attempt, workerId, sandboxId, price } = leaked;
+  const startedAt = Math.min(leaked.startedAt, now);
+  const leakedSeconds = Math.max(1, Math.ceil((now - startedAt) / 1_000));
+  const costMicroUsd = Math.ceil(leakedSeconds * price);
+  return board.write((tx) => {
+    if (tx.get("SELECT 1 FROM spend WHERE job_id = ? AND subject = ?", jobId, sandboxId) !== null) return;
+    tx.run(
+      `INSERT INTO spend (id, job_id, attempt, worker_id, kind, provider, subject, created_at, ended_at, reserved_micro_usd,
+       cost_micro_usd, is_estimate, units) VALUES (?, ?, ?, ?, 'sandbox', 'e2b', ?, ?, ?, 0, ?, 1, ?)`,
+      Bun.randomUUIDv7(),
+      jobId,
+      attempt,
+      workerId,
+      sandboxId,
+      startedAt,
+      now,
+      costMicroUsd,
+      JSON.stringify({ leakedSeconds }),
+    );
+    carry(tx, jobId, attempt, costMicroUsd);
   });
 }

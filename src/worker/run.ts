@@ -72,7 +72,7 @@ export async function runJob(
     signal: controller.signal,
     remainingMs: () => Math.max(1, limitMs - (clock.monotonic() - startedAt)),
     openSandbox: async () => {
-      const sandbox = await place.sandboxes.open(claim, context.remainingMs(), controller.signal, report);
+      const sandbox = await place.sandboxes.open(claim, context.remainingMs(), controller.signal, context.budget);
       opened.push(sandbox);
       return sandbox;
     },

@@ -34,7 +34,7 @@ import { jobsAhead, jobsBefore } from "../../src/shared/line.ts";
 import { jobsNamed, shortId } from "../../src/shared/prefixes.ts";
 import { dropJob, expireJobs, reclaimJobs } from "../../src/shared/recovery.ts";
 import { maintain, prunableJobs } from "../../src/shared/retention.ts";
-import { closeLeaked, isAttemptRunning, nameSandbox, orphanSandboxes } from "../../src/shared/spend.ts";
+import { closeLeaked, isAttemptRunning, nameSandbox, orphanSandboxes, recordLeaked } from "../../src/shared/spend.ts";
 import {
   reserveSpend,
   savedByConversation,
@@ -270,6 +270,8 @@ async function doSandboxes(board: Board): Promise<void> {
   board.read((tx) => isAttemptRunning(tx, "a", 1));
   await settleSpend(board, "1", { costMicroUsd: 0, isEstimate: false, units: {} }, NOON);
   await closeLeaked(board, "2", NOON);
+  const leaked = { jobId: "a", attempt: 1, workerId: "1-a", sandboxId: "lost", startedAt: NOON, price: 1 };
+  await recordLeaked(board, leaked, NOON);
   const call = { id: "3", jobId: "gone", attempt: 1, workerId: "1-a", kind: "model", provider: "openai" } as const;
   await reserveSpend(board, { ...call, subject: "m", reservedMicroUsd: 1 }, { job: 1, day: 3, month: 9 }, NOON);
   await settleAbandonedCalls(board, NOON);

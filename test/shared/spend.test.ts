@@ -237,9 +237,10 @@ describe("what a dead worker left open", () => {
     expect(place.value("SELECT cost_micro_usd FROM job_run WHERE job_id = 'a'")).toBe(600);
     await claimOne(place);
     await make("second", "a", 2);
+    const kept = { attempt: 1, createdAt: NOON, timeoutSeconds: 60 };
     expect(orphans().toSorted((a, b) => a.id.localeCompare(b.id))).toEqual([
-      { id: "deleted", jobId: "gone", attempt: 1, sandboxId: null },
-      { id: "first", jobId: "a", attempt: 1, sandboxId: "box" },
+      { id: "deleted", jobId: "gone", sandboxId: null, ...kept },
+      { id: "first", jobId: "a", sandboxId: "box", ...kept },
     ]);
     await ledger.closeLeaked(place.board, "first", NOON + 12_000);
     await ledger.closeLeaked(place.board, "deleted", NOON + 90_000);
