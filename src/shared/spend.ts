@@ -111,6 +111,9 @@ export const spentByJob = (tx: Tx, jobId: string): number =>
 export const savedSince = (tx: Tx, since: number): number =>
   integer.parse(tx.get("SELECT coalesce(sum(saved_micro_usd), 0) AS n FROM spend WHERE created_at >= ?", since)?.["n"]);
 
+export const savedByJob = (tx: Tx, jobId: string): number =>
+  integer.parse(tx.get("SELECT coalesce(sum(saved_micro_usd), 0) AS n FROM spend WHERE job_id = ?", jobId)?.["n"]);
+
 export const savedByConversation = (tx: Tx, conversationId: string): number =>
   integer.parse(
     tx.get(

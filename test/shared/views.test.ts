@@ -42,6 +42,7 @@ test("a job that waits shows what was asked and nothing else", async () => {
     artifacts: [],
     steps: [],
     costUsd: 0,
+    savedUsd: 0,
     durationMs: null,
     state: "ready",
     attempt: 0,
