@@ -1,6 +1,5 @@
 // The ledger: what may be spent is written down before it is, and no limit is passed, whoever spends.
 import { describe, expect, test } from "bun:test";
-import * as fc from "fast-check";
 import { decideApproval, requestApproval, useApproval } from "../../src/shared/approvals.ts";
 import { settleJob } from "../../src/shared/claims.ts";
 import { openBoard } from "../../src/shared/db.ts";
@@ -269,41 +268,4 @@ describe("what a dead worker left open", () => {
     ]);
     expect(place.value("SELECT cost_micro_usd FROM job_run WHERE job_id = 'a'")).toBe(40);
   });
-});
-
-test("whatever is reserved, settled and lost, the ledger is the bill and no limit is passed", async () => {
-  const step = fc.record({
-    job: fc.integer({ min: 0, max: 3 }),
-    cost: fc.integer({ min: 0, max: 60 }),
-    share: fc.double({ min: 0, max: 1, noNaN: true }),
-    end: fc.constantFrom("settled", "lost"),
-    later: fc.integer({ min: 0, max: DAY_MS / 2 }),
-  });
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30 }), async (steps) => {
-      using place = temporaryBoard();
-      const limits = { job: 150, day: 200, month: 400 };
-      let now = NOON;
-      const bill: { readonly at: number; readonly job: string; readonly cost: number }[] = [];
-      for (const [index, { job, cost, share, end, later }] of steps.entries()) {
-        const jobId = `job-${job}`;
-        if (await reserve(place, { ...reservation(`r${index}`, cost), jobId }, limits, now)) {
-          const real = end === "lost" ? cost : Math.floor(cost * share);
-          if (end === "settled") await ledger.settleSpend(place.board, `r${index}`, settled(real), now);
-          bill.push({ at: now, job: jobId, cost: real });
-        }
-        now += later;
-      }
-      const sum = (is: (one: (typeof bill)[number]) => boolean) =>
-        bill.filter(is).reduce((total, { cost }) => total + cost, 0);
-      expect(place.board.read((tx) => ledger.spentSince(tx, 0))).toBe(sum(() => true));
-      for (const { job, at } of bill) {
-        expect(sum((one) => one.job === job)).toBeLessThanOrEqual(limits.job);
-        const [day, month] = [ledger.startOf("day", at), ledger.startOf("month", at)];
-        expect(sum((one) => one.at >= day && one.at < day + DAY_MS)).toBeLessThanOrEqual(limits.day);
-        expect(sum((one) => ledger.startOf("month", one.at) === month)).toBeLessThanOrEqual(limits.month);
-      }
-    }),
-    { numRuns: 40 },
-  );
 });
