@@ -18,6 +18,7 @@ import {
 import { coreLock, holdLock } from "./shared/db.ts";
 import { AppError } from "./shared/errors.ts";
 import { createLog, type Log } from "./shared/log.ts";
+import { speakersOf } from "./shared/models.ts";
 import { rotatedFile } from "./shared/rotate.ts";
 import { aborted, stopSignal } from "./shared/stop.ts";
 import { finishSwaps } from "./shared/swap.ts";
@@ -87,6 +88,8 @@ class House {
       SANDPIPER_SANDBOX: config.sandbox,
       SANDPIPER_SUPERVISED: "1",
       SANDPIPER_MODELS_SET: config.model.keysSet.join(","),
+      // What runs on this machine is not asked by way of another one.
+      NO_PROXY: [environment["NO_PROXY"] ?? environment["no_proxy"], "127.0.0.1,localhost"].filter(Boolean).join(","),
     };
     this.#config = config;
     this.#base = withoutKeys(told);
@@ -270,7 +273,8 @@ async function main(): Promise<number> {
   const { config } = running;
   const server = serverFile(config);
   writeFileSync(server, JSON.stringify({ port: running.port, pid: process.pid }), { mode: 0o600 });
-  for (const warning of config.warnings) console.error(`! ${warning}`);
+  const { problem } = speakersOf(config);
+  for (const warning of [...config.warnings, ...(problem === null ? [] : [problem])]) console.error(`! ${warning}`);
   if (config.sandbox === "e2b")
     console.log("Code runs in E2B's cloud: files that you send are copied there for the time of a job.");
   console.log(

@@ -22,6 +22,7 @@ export type Launched = { readonly argv: readonly string[]; readonly env: Environ
 /** Ends with us, however we end: it hears when the channel between is gone. */
 export class Server implements AsyncDisposable {
   readonly url: string;
+  readonly key = KEY;
   /** Of sandboxd itself. */
   readonly pid: number;
   /** The process below which all others are. */

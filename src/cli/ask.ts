@@ -14,6 +14,7 @@ import { canAsk, chooseWords } from "./choose.ts";
 import { connect, type Client } from "./client.ts";
 import { areFiles, existingFile } from "./files.ts";
 import { printable, printableLine, rendered } from "./printable.ts";
+import { OpenApproval, permit } from "./permit.ts";
 import { lastTalk, rememberTalk } from "./talk.ts";
 
 export const usage = `ask "WHAT YOU WANT" [FILE …]   ask about files; what comes out is written here
@@ -42,10 +43,12 @@ const Ended = z.object({
       .object({
         text: z.string(),
         stdout: z.string(),
+        model: z.string().optional(),
         error: z.object({ code: z.string(), message: z.string(), detail: z.string().optional() }).optional(),
       })
       .nullable(),
     artifacts: z.array(Artifact),
+    approvals: z.array(OpenApproval),
     durationMs: z.number().nullable(),
     costUsd: z.number(),
   }),
@@ -88,14 +91,18 @@ export async function ask(args: readonly string[]): Promise<number> {
   await using client = await connect(stop);
   const receipt = await send(client, { ...given, text });
   await rememberTalk(dataDir, receipt.conversation_id);
-  const { job_id: jobId } = receipt;
-  await showProgress(client, jobId, values.json, stop);
-  if (stop.aborted) return cancel(client, jobId);
-  const { job } = await client.call(Ended, `/api/jobs/${jobId}`);
-  const written = await writeFiles(client, job, resolve(callerDir, values.out ?? "."));
-  if (values.json) console.log(JSON.stringify(asJson(job, receipt, written)));
-  else show(job, written);
-  return job.status === "completed" ? 0 : 1;
+  // What a person allows goes on as another job.
+  for (let next: string | null = receipt.job_id; ;) {
+    const jobId: string = next;
+    const said = await showProgress(client, jobId, values.json, stop);
+    if (stop.aborted) return cancel(client, jobId);
+    const { job } = await client.call(Ended, `/api/jobs/${jobId}`);
+    const written = await writeFiles(client, job, resolve(callerDir, values.out ?? "."));
+    if (values.json) console.log(JSON.stringify(asJson(job, receipt, written)));
+    else show(job, written, said);
+    next = values.json ? null : await permit(client, job.approvals, stop);
+    if (next === null) return job.status === "completed" ? 0 : 1;
+  }
 }
 
 /** The first word is what is wanted, unless all of them are files. Throws AppError when there is nothing in it. */
@@ -133,14 +140,33 @@ async function cancel(client: Client, jobId: string): Promise<number> {
   return left("Stopped.");
 }
 
-async function showProgress(client: Client, jobId: string, isQuiet: boolean, signal: AbortSignal): Promise<void> {
+/** Words are shown as they come where a person looks on; returns those that were, since anything else was told. */
+async function showProgress(client: Client, jobId: string, isQuiet: boolean, signal: AbortSignal): Promise<string> {
+  const isSeen = !isQuiet && isatty(process.stdout.fd);
+  let said = "";
   for await (const event of client.follow(jobId, signal)) {
-    if (!isQuiet) process.stderr.write(progressLine(event));
+    if (event.kind === "text-delta" && isSeen && event.part !== "code") {
+      process.stdout.write(printable(event.text));
+      said += event.text;
+      continue;
+    }
+    const line = isQuiet ? "" : progressLine(event);
+    if (line === "") continue;
+    if (said !== "" && !said.endsWith("\n")) process.stdout.write("\n");
+    said = "";
+    process.stderr.write(line);
   }
+  if (said !== "" && !said.endsWith("\n")) process.stdout.write("\n");
+  return said.trim();
 }
 
 function progressLine(event: JobEvent): string {
   if (event.kind === "step-finished") return `  ✓ ${printableLine(event.title)} (${event.durationMs} ms)\n`;
+  if (event.kind === "model-chosen" && event.reason !== undefined)
+    return `  ${printableLine(event.reason)} Now: ${printableLine(event.model)}\n`;
+  if (event.kind === "budget-warned")
+    return `  $${event.spentUsd.toFixed(4)} of $${event.limitUsd.toFixed(2)} a ${event.scope} are spent or set aside\n`;
+  if (event.kind === "hosts-contacted") return `  Contacted: ${printableLine(event.hosts.join(", "))}\n`;
   if (event.kind === "code-written") return `  ${printableLine(event.understood)}\n`;
   return "";
 }
@@ -179,23 +205,26 @@ function asJson(job: Ended, receipt: Receipt, written: ReadonlyMap<string, strin
     })),
     duration_ms: job.durationMs,
     cost_usd: job.costUsd,
+    ...(job.output?.model === undefined ? {} : { model: job.output.model }),
+    ...(job.approvals.length === 0 ? {} : { approvals: job.approvals }),
     ...(error === undefined ? {} : { error }),
   };
 }
 
-function show(job: Ended, written: ReadonlyMap<string, string>): void {
+/** `said` has been shown already. */
+function show(job: Ended, written: ReadonlyMap<string, string>, said: string): void {
   const error = job.output?.error;
-  if (error === undefined)
-    console.log(
-      rendered(
-        job.output?.text ?? "",
-        isatty(process.stdout.fd) && Bun.enableANSIColors,
-        process.stdout.columns ?? UNWRAPPED,
-      ),
-    );
+  const text = job.output?.text ?? "";
+  const rest = said !== "" && text.startsWith(said) ? text.slice(said.length).trim() : text;
+  if (error === undefined && (rest !== "" || said === ""))
+    console.log(rendered(rest, isatty(process.stdout.fd) && Bun.enableANSIColors, process.stdout.columns ?? UNWRAPPED));
   const printed = job.output?.stdout.trimEnd() ?? "";
   if (printed !== "") console.log(printable(printed));
   if (error !== undefined)
     console.error(printable([error.message, error.detail].filter((part) => part !== undefined).join("\n\n")));
   for (const path of written.values()) console.log(`→ ${path}`);
+  if (job.output?.model !== undefined) console.error(signature(job.output.model, job.costUsd));
 }
+
+const signature = (model: string, costUsd: number): string =>
+  `— ${printable(model)}${costUsd > 0 ? `, $${costUsd.toFixed(4)}` : ""}`;

@@ -46,7 +46,7 @@ ${mebibytes(statSync(target).size)} in ${seconds} s: ${jobs} jobs, ${conversatio
   if (manifest.missing.length > 20)
     console.log(`! … and ${manifest.missing.length - 20} more; manifest.json has them all.`);
   console.log(`It holds what was said and every file, so keep it as safe as the folder itself. Not in it: keys and settings
-(.env), this machine's token, logs, storage/temp. To put it back: bun run restore ${printableLine(positionals.length === 0 ? basename(target) : target)}`);
+(.env, data/models.json), this machine's token, logs, storage/temp. To put it back: bun run restore ${printableLine(positionals.length === 0 ? basename(target) : target)}`);
   return 0;
 }
 

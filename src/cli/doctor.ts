@@ -1,5 +1,4 @@
 // `sandpiper doctor`: checks every part by doing what it is for, not by looking at versions.
-import { speakersOf } from "../shared/models.ts";
 import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -8,10 +7,12 @@ import { z } from "zod";
 import { loadConfig, readEnvironment, type Config } from "../shared/config.ts";
 import { diskLowSentence, freeBytes, isDiskLow } from "../shared/disk.ts";
 import { toAppError } from "../shared/errors.ts";
+import { speakersOf } from "../shared/models.ts";
 import { gibibytes, mebibytes } from "../shared/sizes.ts";
 import { stopSignal } from "../shared/stop.ts";
 import { connect, type Client } from "./client.ts";
 import { examine, findProblems } from "./health.ts";
+import { printable } from "./printable.ts";
 import abilitiesSource from "./abilities.py" with { type: "text" };
 
 export const usage = "doctor [--json]                check every part by using it, and say what helps";
@@ -44,7 +45,7 @@ export async function doctor(args: readonly string[]): Promise<number> {
     checkStorage(config),
   );
   await run("dashboard", "npm run setup", () => checkPage(config));
-  await run("model", "bun run models", () => Promise.resolve(checkModel(config)));
+  await run("model", "bun run models", () => checkModel(config));
   if (config.sandbox === "local") await run("isolation", "see the sentence above", () => probeRoom(config));
   await run("a job, end to end", "see data/logs/ (bun run logs)", () => checkJob());
   if (values.json)
@@ -119,10 +120,12 @@ export async function checkStorage(config: Config): Promise<string> {
   return `${files} files, ${share}${nobodys}`;
 }
 
-function checkModel(config: Config): string {
+export function checkModel(config: Config): string {
   const { names, problem } = speakersOf(config);
   if (problem !== null) throw new Error(problem);
-  return names.length === 0 ? "none: the built-in planner answers" : names.join(", then ");
+  return names.length === 0
+    ? "none: the built-in planner answers"
+    : `${printable(names.join(", then "))}; the keys they need are set`;
 }
 
 function checkPage(config: Config): string {

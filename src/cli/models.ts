@@ -3,21 +3,15 @@ import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
 import { loadConfig, readEnvironment, type Config } from "../shared/config.ts";
 import { AppError } from "../shared/errors.ts";
-import { checkKey, findLocalServers, type KeyCheck } from "../shared/model_servers.ts";
+import { checkKey, findLocalServers, KEY_PROBLEMS } from "../shared/model_servers.ts";
 import * as models from "../shared/models.ts";
 import { printable } from "./printable.ts";
 
 export const usage = `models                         who answers, which keys are there, and which servers run on this machine
   models key PROVIDER            enter a key (hidden, or from standard input); it is tried before it is kept
-    --untried     keep it even if it could not be tried
+    --untried     keep it without trying it
   models use PROVIDER:MODEL,…    ask this model, and the next ones if it is out of order; “auto” forgets the choice
   models forget PROVIDER         forget its key, or that it may be used`;
-
-const KEY_CHECKS: Readonly<Record<Exclude<KeyCheck, "accepted">, string>> = {
-  refused: "The provider refused this key, so it was not kept. Copy it once more.",
-  unreachable: "The provider cannot be reached, so the key could not be tried and was not kept. With --untried it is.",
-  unknown: "The provider did not say whether this key is good, so it was not kept. With --untried it is.",
-};
 
 export async function run(args: readonly string[] = []): Promise<number> {
   const config = loadConfig(readEnvironment());
@@ -54,37 +48,23 @@ async function enter(config: Config, provider: models.ProviderName, isUntried: b
   const key = await readKey(`Key of ${models.PROVIDERS[provider].title}: `);
   if (!/^[\x21-\x7e]{8,500}$/.test(key))
     throw new AppError("bad_request", "That is no key: it has 8 to 500 characters and no blanks.");
-  const found = await checkKey(provider, key, config);
-  if (found === "refused" || (found !== "accepted" && !isUntried)) throw new AppError("bad_request", KEY_CHECKS[found]);
-  const stored = models.readStoredModels(config);
-  models.writeStoredModels(config, { ...stored, keys: { ...stored.keys, [provider]: key } });
-  console.log(
-    found === "accepted" ? "The key was accepted and is kept in data/models.json." : "The key is kept, untried.",
-  );
+  const found = isUntried ? "accepted" : await checkKey(provider, key, config);
+  if (found !== "accepted")
+    throw new AppError("bad_request", `${KEY_PROBLEMS[found]} With --untried it is kept as it is.`);
+  models.keepKey(config, provider, key);
+  console.log(`${isUntried ? "The key is kept, untried," : "The key was accepted and is kept"} in data/models.json.`);
   return 0;
 }
 
 function use(config: Config, chosen: string): number {
-  const stored = models.readStoredModels(config);
-  const wanted = chosen === "auto" ? [] : chosen.split(",").map((one) => one.trim());
-  const local = wanted.filter((one) => models.isLocal(models.parseProvider(one.split(":")[0] ?? "")));
-  const confirmed = [...new Set([...stored.confirmed, ...local])];
-  const next = { ...stored, chosen: wanted.join(","), confirmed };
-  // What cannot be asked is refused here and not at the next question.
-  models.chosenModels({ ...config, model: { ...config.model, chosen: "" } }, next);
-  models.writeStoredModels(config, next);
+  models.chooseModels(config, chosen === "auto" ? "" : chosen);
   if (config.model.chosen !== "") console.log(`SANDPIPER_MODEL is set (${printable(config.model.chosen)}) and wins.`);
   return 0;
 }
 
 function forget(config: Config, provider: models.ProviderName): number {
-  const stored = models.readStoredModels(config);
-  const { [provider]: _, ...keys } = stored.keys;
-  const isOthers = (one: string): boolean => one.split(":")[0] !== provider;
-  const chosen = stored.chosen.split(",").filter(isOthers).join(",");
-  models.writeStoredModels(config, { keys, chosen, confirmed: stored.confirmed.filter(isOthers) });
-  if (models.keyOf(provider, config, { ...stored, keys }) !== null)
-    console.log("Its key is in the environment or in .env, where it stays.");
+  models.forgetProvider(config, provider);
+  if (config.model.keysSet.includes(provider)) console.log("Its key is in the environment or in .env, where it stays.");
   return 0;
 }
 

@@ -226,12 +226,19 @@ function scrub(text: string, { config, environment }: Facts): string {
   const secrets = Object.entries(environment).flatMap(([name, value = ""]) =>
     /KEY|TOKEN|SECRET|PASS|CREDENTIAL/i.test(name) && value.length >= 6 ? [value] : [],
   );
+  secrets.push(...quotedIn(join(config.dataDir, "models.json")));
   if (existsSync(token)) secrets.push(readFileSync(token, "utf8").trim());
   const hidden = [...secrets, os.homedir(), config.home, os.hostname()].filter((one) => one.length >= 4);
   const user = userName();
   const names = user.length >= 4 && user !== "root" ? [new RegExp(`\\b${RegExp.escape(user)}\\b`, "g")] : [];
   const masked = hidden.reduce((rest, one) => rest.replaceAll(one, "***"), maskSecrets(text));
   return names.reduce((rest, one) => rest.replace(one, "***"), masked);
+}
+
+/** Every text of a JSON file, whatever else it may be: a damaged one has keys as well. */
+function quotedIn(file: string): string[] {
+  const text = existsSync(file) ? readFileSync(file, "utf8") : "";
+  return [...text.matchAll(/"([^"]{8,})"/g)].map(([, value = ""]) => value);
 }
 
 /** Empty where the system does not know: in a container a user may be a number only. */

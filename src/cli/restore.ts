@@ -85,7 +85,7 @@ async function putBack(config: Config, file: string, signal: AbortSignal): Promi
   if (journal !== null) console.log(toldOf(journal));
 }
 
-/** This machine's token stays its own, and what lies in storage/temp is not ours. */
+/** This machine's token and its keys of models stay its own, and what lies in storage/temp is not ours. */
 function foldersOf(config: Config, stamp: string): { readonly data: Swap; readonly storage: Swap } {
   const swapOf = (folder: string, keep: string[]): Swap => {
     // A link stays, and what it leads to is changed.
@@ -97,7 +97,7 @@ function foldersOf(config: Config, stamp: string): { readonly data: Swap; readon
       );
     return { target, staged: `${target}.restore`, before: freeName(`${target}.before-restore-${stamp}`), keep };
   };
-  return { data: swapOf(config.dataDir, ["token"]), storage: swapOf(config.storageDir, ["temp"]) };
+  return { data: swapOf(config.dataDir, ["token", "models.json"]), storage: swapOf(config.storageDir, ["temp"]) };
 }
 
 function toldOf(journal: Journal): string {

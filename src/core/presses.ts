@@ -1,4 +1,5 @@
 // Buttons that people press: each does one thing, once, and only for whom it was meant.
+import { decideApproval, readApproval } from "../shared/approvals.ts";
 import { artifactsOfJob } from "../shared/artifacts.ts";
 import { closeArrival, keepArrival } from "../shared/arrivals.ts";
 import type { Chat } from "../shared/chats.ts";
@@ -60,6 +61,9 @@ async function act(
       return (await choose(desk, chat, seq, { choice: subject, about: Number(more), askedBy: pressed.messageId }))
         ? ""
         : GONE;
+    case "yes":
+    case "no":
+      return permit(desk, chat, verb, subject, more);
     case "allow":
     case "refuse":
       return desk.board.write((tx) => decide(tx, desk, chat, seq, verb, subject));
@@ -112,6 +116,17 @@ function sendOriginals(tx: Tx, desk: RequestDesk, channel: Channel, chat: Chat, 
     queueDelivery(tx, { id: `arrival:${seq}.${index}`, chatId: chat.id, operation }, desk.now()),
   );
   return "";
+}
+
+/** What a job asked for, in the chat where it asked. */
+async function permit(desk: RequestDesk, chat: Chat, verb: "yes" | "no", id: string, mark: string): Promise<string> {
+  const approval = desk.board.read((tx) => readApproval(tx, id, desk.now()));
+  const isOurs = approval !== null && desk.board.read((tx) => readReply(tx, approval.jobId)?.chatId === chat.id);
+  if (approval === null || !isOurs || mark === "" || !approval.sha256.startsWith(mark)) return GONE;
+  const decision = verb === "yes" ? "approved" : "refused";
+  const { outcome } = await decideApproval(desk.board, id, approval.sha256, decision, desk.now());
+  if (outcome === "decided") return verb === "yes" ? "Allowed, once." : "Not allowed.";
+  return outcome === "expired" ? "That was too long ago. Ask again." : "This has been decided already.";
 }
 
 /** Only an owner lets people in. */

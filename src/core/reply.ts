@@ -1,5 +1,6 @@
 // What a job came to, as people are told on any channel: words, files, and what they can do next.
 import type { Artifact, JobError, JobView } from "../shared/types.ts";
+import { literal } from "./markdown.ts";
 import type { Reply, ReplyFile } from "./render.ts";
 
 /** `dashboard`: where the conversation is on this machine. */
@@ -9,7 +10,7 @@ export function replyOf(view: JobView, artifacts: readonly Artifact[], dashboard
   const original = { title: "Original file", action: `original:${view.id}` };
   if (error !== undefined)
     return { markdown: wordsOf(error, files.length), files, actions: again(view, error), original, dashboard };
-  const text = view.output?.text.trim() ?? "";
+  const text = signed(view.output?.text.trim() ?? "", view.output?.model);
   const stdout = view.output?.stdout.trim() ?? "";
   const markdown = [text, stdout === "" ? "" : fenced(stdout)].filter((part) => part !== "").join("\n\n");
   return {
@@ -38,7 +39,22 @@ function again(view: JobView, error: JobError) {
     : [{ title: "Try again", action: `again:${view.id}` }];
 }
 
+/** A model says who it is; the built-in planner is who speaks otherwise. */
+function signed(text: string, model: string | undefined): string {
+  return model === undefined || model === BUILT_IN || text === "" ? text : `${text}\n\n_${literal(model)}_`;
+}
+
+const BUILT_IN = "built-in planner";
+/** Of the hash of what was shown: enough to tell whether it is still that. */
+const MARK_LENGTH = 12;
+
 function more(view: JobView) {
+  const asked = view.approvals.filter(({ decision }) => decision === null);
+  if (asked.length > 0)
+    return asked.flatMap(({ id, sha256 }) => [
+      { title: "Allow once", action: `yes:${id}:${sha256.slice(0, MARK_LENGTH)}` },
+      { title: "No", action: `no:${id}:${sha256.slice(0, MARK_LENGTH)}` },
+    ]);
   return view.code === null || view.input.code !== undefined ? [] : [{ title: "Show code", action: `code:${view.id}` }];
 }
 

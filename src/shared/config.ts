@@ -4,24 +4,11 @@ import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
 import { AppError } from "./errors.ts";
+import { ADDRESSES, modelSettings, type ModelSettings } from "./model_settings.ts";
 import { SETTINGS } from "./settings.ts";
 
 type Name = (typeof SETTINGS)[number]["env"];
 type Environment = { readonly [name: string]: string | undefined };
-
-type ModelSettings = {
-  /** "provider:model", several with commas; empty: whatever a key is there for. */
-  readonly chosen: string;
-  readonly keys: Readonly<Record<"anthropic" | "openai" | "google" | "openrouter" | "groq" | "compatible", string>>;
-  /** Providers whose key is in the environment; core is told their names, and not the keys. */
-  readonly keysSet: readonly string[];
-  /** By provider; empty: as usual. */
-  readonly urls: Readonly<Record<string, string>>;
-  /** 0: as known of the model. */
-  readonly contextTokens: number;
-  readonly steps: number;
-  readonly repairs: number;
-};
 
 export type Config = {
   readonly root: string;
@@ -151,7 +138,7 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
     budget: budgetOf(number),
     openBrowser: oneOf("SANDPIPER_OPEN", ["0", "1"]) === "1",
     logLevel: oneOf("SANDPIPER_LOG", ["debug", "info", "warn", "error"]),
-    model: modelOf(text, whole),
+    model: modelSettings(text, whole),
     e2b: e2bOf(text),
     telegram: telegramOf(text),
     whatsapp: whatsappOf(text),
@@ -159,7 +146,7 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
     sandboxd: { port: whole("SANDPIPER_SANDBOXD_PORT", 0, 65_535), ...sandboxdOf(text) },
     leaseMs: number("SANDPIPER_LEASE_SECONDS", 0.1, 3_600) * 1_000,
     callerDir: environment["INIT_CWD"] ?? process.cwd(),
-    warnings: unknownSettings(environment),
+    warnings: [...unknownSettings(environment), ...unusedAddress(text)],
   };
 }
 
@@ -179,35 +166,6 @@ const sandboxdOf = (text: Text): Omit<Config["sandboxd"], "port"> => ({
   rooms: text("SANDPIPER_ROOMS"),
   cgroup: text("SANDPIPER_CGROUP"),
 });
-
-function modelOf(text: Text, whole: (name: Name, min: number, max: number) => number): ModelSettings {
-  const keys = {
-    anthropic: text("ANTHROPIC_API_KEY"),
-    openai: text("OPENAI_API_KEY"),
-    google: text("GOOGLE_GENERATIVE_AI_API_KEY") || text("GEMINI_API_KEY"),
-    openrouter: text("OPENROUTER_API_KEY"),
-    groq: text("GROQ_API_KEY"),
-    compatible: text("SANDPIPER_MODEL_KEY"),
-  };
-  const told = text("SANDPIPER_MODELS_SET").split(",").filter(Boolean);
-  const own = Object.entries(keys).flatMap(([provider, key]) => (key === "" ? [] : [provider]));
-  const urls = {
-    anthropic: text("ANTHROPIC_BASE_URL"),
-    openai: text("OPENAI_BASE_URL"),
-    google: text("GOOGLE_BASE_URL"),
-    compatible: text("SANDPIPER_MODEL_URL"),
-    ollama: text("OLLAMA_BASE_URL"),
-  };
-  return {
-    chosen: text("SANDPIPER_MODEL"),
-    keys,
-    keysSet: [...new Set([...own, ...told])],
-    urls,
-    contextTokens: whole("SANDPIPER_CONTEXT_TOKENS", 0, 10_000_000),
-    steps: whole("SANDPIPER_MODEL_STEPS", 1, 100),
-    repairs: whole("SANDPIPER_MODEL_REPAIRS", 0, 20),
-  };
-}
 
 const e2bOf = (text: Text): Config["e2b"] => ({
   apiKey: text("E2B_API_KEY"),
@@ -243,12 +201,12 @@ export function withoutChannels(environment: Environment): Environment {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !CHANNELS.test(name)));
 }
 
-/** The environment for core: it speaks to the channels, so it gets their secrets, and no others. */
+/** The environment for core: it speaks to the channels, so it gets their secrets, and no others. It tries keys of models. */
 export function withChannels(environment: Environment): Record<string, string> {
-  const secrets = Object.entries(environment).filter(([name]) => CHANNELS.test(name));
+  const also = Object.entries(environment).filter(([name]) => CHANNELS.test(name) || ADDRESSES.test(name));
   return {
     ...withoutKeys(environment),
-    ...Object.fromEntries(secrets.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+    ...Object.fromEntries(also.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
   };
 }
 
@@ -290,6 +248,13 @@ function unknownSettings(environment: Environment): string[] {
         ? `${name} is not a setting. Did you mean ${nearest(name, forPeople)}?`
         : `${name} is no setting any more and limits nothing. Set ${REPLACED[name]}.`,
     );
+}
+
+function unusedAddress(text: Text): string[] {
+  if (text("SANDPIPER_MODEL_URL") === "" || text("SANDPIPER_MODEL") !== "") return [];
+  return [
+    "SANDPIPER_MODEL_URL says where, but not which model: set SANDPIPER_MODEL=compatible:name-of-the-model as well.",
+  ];
 }
 
 function nearest(name: string, candidates: readonly string[]): string {

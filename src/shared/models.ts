@@ -26,22 +26,28 @@ export const PROVIDERS = {
     title: "Anthropic",
     keySetting: "anthropic",
     url: null,
-    model: "claude-sonnet-4-5",
+    model: "claude-sonnet-5",
     list: "https://api.anthropic.com/v1",
   },
-  openai: { title: "OpenAI", keySetting: "openai", url: null, model: "gpt-5-mini", list: "https://api.openai.com/v1" },
+  openai: {
+    title: "OpenAI",
+    keySetting: "openai",
+    url: null,
+    model: "gpt-5.4-mini",
+    list: "https://api.openai.com/v1",
+  },
   google: {
     title: "Google",
     keySetting: "google",
     url: null,
-    model: "gemini-2.5-flash",
+    model: "gemini-3.5-flash",
     list: "https://generativelanguage.googleapis.com/v1beta",
   },
   openrouter: {
     title: "OpenRouter",
     keySetting: "openrouter",
     url: "https://openrouter.ai/api/v1",
-    model: "openai/gpt-5-mini",
+    model: "openai/gpt-5.4-mini",
     list: "https://openrouter.ai/api/v1",
   },
   groq: {
@@ -73,7 +79,7 @@ export const isLocal = (name: ProviderName): boolean => PROVIDERS[name].keySetti
 
 const Stored = z.object({
   /** By provider. */
-  keys: z.record(z.string(), z.string()).default({}),
+  keys: z.record(z.string(), z.string().min(1)).default({}),
   /** As in SANDPIPER_MODEL; what a person chose on the page or in the terminal. */
   chosen: z.string().default(""),
   /** Local servers that a person said yes to: "ollama:llama3.2". */
@@ -81,7 +87,7 @@ const Stored = z.object({
 });
 export type StoredModels = z.infer<typeof Stored>;
 
-export const storedModelsFile = ({ dataDir }: Pick<Config, "dataDir">): string => join(dataDir, "models.json");
+const storedModelsFile = ({ dataDir }: Pick<Config, "dataDir">): string => join(dataDir, "models.json");
 
 export function readStoredModels(config: Pick<Config, "dataDir">): StoredModels {
   const file = storedModelsFile(config);
@@ -91,15 +97,59 @@ export function readStoredModels(config: Pick<Config, "dataDir">): StoredModels 
 }
 
 /** Whole or not at all, and for its owner only. */
-export function writeStoredModels(config: Pick<Config, "dataDir">, stored: StoredModels): void {
+function writeStoredModels(config: Pick<Config, "dataDir">, stored: StoredModels): void {
   const file = storedModelsFile(config);
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  writeFileSync(`${file}.part`, `${JSON.stringify(stored, null, 2)}\n`, { mode: 0o600 });
+  writeFileSync(`${file}.part`, `${JSON.stringify(stored, null, 2)}\n`, { mode: 0o600, flush: true });
   chmodSync(`${file}.part`, 0o600);
   renameSync(`${file}.part`, file);
 }
 
-type Asked = Pick<Config, "dataDir" | "model">;
+/**
+ * As in SANDPIPER_MODEL; empty: whatever a key is there for. A server of this machine that a person names here, they have said
+ * yes to. What cannot be asked is refused here and not at the next question: AppError `config`.
+ */
+export function chooseModels(config: Asked, wanted: string): void {
+  const names = wanted.split(",").map((one) => one.trim());
+  const chosen = names.filter((one) => one !== "");
+  const stored = readStoredModels(config);
+  const local = chosen.filter((one) => isLocal(providerOf(one)));
+  const next = {
+    ...stored,
+    chosen: chosen.join(","),
+    confirmed: [...stored.confirmed.filter((one) => !local.includes(one)), ...local],
+  };
+  chosenModels({ ...config, model: { ...config.model, chosen: "" } }, next);
+  writeStoredModels(config, next);
+}
+
+/** Throws AppError `config` where none is wanted. */
+export function keepKey(config: Asked, provider: ProviderName, key: string): void {
+  checkWantsKey(config, provider);
+  const stored = readStoredModels(config);
+  writeStoredModels(config, { ...stored, keys: { ...stored.keys, [provider]: key } });
+}
+
+/** Throws AppError `config` for a provider to which no key can be sent. */
+export function checkWantsKey(config: Asked, provider: ProviderName): void {
+  if (isLocal(provider)) throw new AppError("config", `${PROVIDERS[provider].title} runs here and wants no key.`);
+  if (provider === "compatible" && urlOf(provider, config) === null) throw noUrl();
+}
+
+/** Its key, or that it may be used, and that it was chosen: what cannot be asked any more is not asked for. */
+export function forgetProvider(config: Asked, provider: ProviderName): void {
+  const { keys: all, chosen, confirmed } = readStoredModels(config);
+  const { [provider]: _, ...keys } = all;
+  const isOther = (one: string): boolean => !isOf(one, provider);
+  const isInEnvironment = config.model.keysSet.includes(provider);
+  writeStoredModels(config, {
+    keys,
+    chosen: isInEnvironment ? chosen : chosen.split(",").filter(isOther).join(","),
+    confirmed: confirmed.filter(isOther),
+  });
+}
+
+export type Asked = Pick<Config, "dataDir" | "model">;
 
 /** The models to ask, the first one first; none: the built-in planner. Throws AppError `config` for what makes no sense. */
 export function chosenModels(config: Asked, stored: StoredModels = readStoredModels(config)): readonly ModelRef[] {
@@ -112,7 +162,10 @@ export function chosenModels(config: Asked, stored: StoredModels = readStoredMod
   return stored.confirmed.flatMap((one) => toRef(one, config, stored, false) ?? []);
 }
 
-/** For people: "anthropic:claude-sonnet-4-5". A model that cannot be asked as things stand says why. */
+const noUrl = () =>
+  new AppError("config", "The provider “compatible” needs SANDPIPER_MODEL_URL in .env, the address of its server.");
+
+/** For people: "anthropic:claude-sonnet-5". A model that cannot be asked as things stand says why. */
 export function speakersOf(config: Asked): { readonly names: readonly string[]; readonly problem: string | null } {
   try {
     return { names: chosenModels(config).map(({ provider, model }) => `${provider}:${model}`), problem: null };
@@ -122,13 +175,21 @@ export function speakersOf(config: Asked): { readonly names: readonly string[]; 
   }
 }
 
+/** Of one in a list of wishes. Throws AppError `config` for a provider that there is not. */
+const providerOf = (wanted: string): ProviderName => parseProvider(wanted.split(":", 1)[0] ?? "");
+
+const isOf = (wanted: string, provider: ProviderName): boolean => wanted.split(":", 1)[0] === provider;
+
 function toRef(wanted: string, config: Asked, stored: StoredModels, isNamed: boolean): ModelRef | null {
   const at = wanted.indexOf(":");
-  const provider = parseProvider(at < 0 ? wanted : wanted.slice(0, at));
+  const provider = providerOf(wanted);
   if (isLocal(provider) && isNamed && config.model.chosen === "" && !stored.confirmed.includes(wanted)) return null;
   const model = at < 0 ? (PROVIDERS[provider].model ?? "") : wanted.slice(at + 1);
-  if (model === "")
-    throw new AppError("config", `“${wanted}” names no model. Write it like “${provider}:name-of-the-model”.`);
+  if (!isModelName(model))
+    throw new AppError(
+      "config",
+      `“${wanted.slice(0, 100)}” names no model. Write it like “${provider}:name-of-the-model”.`,
+    );
   const key = keyOf(provider, config, stored);
   const url = urlOf(provider, config);
   if (key === null && !isLocal(provider) && provider !== "compatible")
@@ -136,10 +197,12 @@ function toRef(wanted: string, config: Asked, stored: StoredModels, isNamed: boo
       "config",
       `The model “${wanted}” needs a key of ${PROVIDERS[provider].title}. Put it into .env, or enter it under Models on the dashboard.`,
     );
-  if (provider === "compatible" && url === null)
-    throw new AppError("config", "The provider “compatible” needs SANDPIPER_MODEL_URL, the address of its server.");
+  if (provider === "compatible" && url === null) throw noUrl();
   return { provider, model, key, url };
 }
+
+/** What can stand in a list with commas, on a page and in a terminal. */
+export const isModelName = (name: string): boolean => /^[^\s,\p{C}]{1,200}$/u.test(name);
 
 /** Throws AppError `config`. */
 export function parseProvider(name: string): ProviderName {

@@ -189,7 +189,7 @@ export const SETTINGS = [
     default: "",
     unit: "provider:model, …",
     about:
-      "Which model answers, and which ones if it is out of order: “anthropic:claude-sonnet-4-5, openai”. Empty: whatever a key is there for, else the built-in planner.",
+      "Which model answers, and which ones if it is out of order: “anthropic:claude-sonnet-5, openai”. Empty: whatever a key is there for, else the built-in planner.",
   },
   { env: "ANTHROPIC_API_KEY", default: "", unit: "key", about: "Anthropic's key.", secret: true },
   { env: "OPENAI_API_KEY", default: "", unit: "key", about: "OpenAI's key.", secret: true },

@@ -32,6 +32,35 @@ export type Channel = {
   readonly detail: string;
 };
 
+/** Who answers, and which keys are there: never the keys. */
+export type ModelState = {
+  /** "provider:model", in the order in which they are asked; none: the built-in planner. */
+  readonly speaks: readonly string[];
+  /** Why none of them can be asked. */
+  readonly problem: string | null;
+  /** What a person chose here; "" for whatever a key is there for. */
+  readonly chosen: string;
+  /** The settings say which one, and win. */
+  readonly isFixed: boolean;
+  readonly providers: readonly Provider[];
+  /** "provider:model" of this machine that a person said yes to. */
+  readonly confirmed: readonly string[];
+};
+
+export type Provider = {
+  readonly name: string;
+  readonly title: string;
+  readonly key: "env" | "page" | null;
+  readonly model: string | null;
+  /** Why no key can be entered; "" where one can. */
+  readonly hint: string;
+};
+
+/** One that answers on this machine. */
+export type LocalServer = { readonly provider: string; readonly title: string; readonly models: readonly string[] };
+
+export type Models = ModelState & { readonly local: readonly LocalServer[] };
+
 export type Sent = { readonly job_id: string; readonly message_id: string; readonly conversation_id: string };
 
 /** What a person sends, once however often it is tried (`key`): new bytes (`attachments`), or uploads and examples that core already has. */
@@ -112,6 +141,14 @@ export function createApi(readKey: () => string, onUnpaired: () => void) {
     /** A link that makes whoever opens it first the owner of the channel, once, within an hour; words where it has no links. */
     channelLink: async (name: string) =>
       (await read(await post(`/api/channels/${encodeURIComponent(name)}/link`), isLink)).url,
+    models: async (signal: AbortSignal) => read(await call("/api/models", { signal }), isModels),
+    /** It is tried before it is kept, unless it is to be kept `untried`. */
+    enterKey: async (provider: string, key: string, untried: boolean) =>
+      read(await post(`/api/models/keys/${encodeURIComponent(provider)}`, { key, untried }), isModelState),
+    forgetProvider: async (provider: string) =>
+      read(await call(`/api/models/keys/${encodeURIComponent(provider)}`, { method: "DELETE" }), isModelState),
+    /** As in SANDPIPER_MODEL; "" for whatever a key is there for. */
+    chooseModels: async (model: string) => read(await post("/api/models/chosen", { model }), isModelState),
     artifact: async (id: string, signal?: AbortSignal) =>
       (await call(`/api/artifacts/${encodeURIComponent(id)}`, signal === undefined ? {} : { signal })).blob(),
   };
@@ -144,6 +181,8 @@ const isEvents = withFields<{ events: JobEvent[]; seq: number }>("events", "seq"
 const isJobFile = withFields<{ run: Run }>("run");
 const isChannels = withFields<{ channels: Channel[] }>("channels");
 const isLink = withFields<{ url: string }>("url");
+const isModelState = withFields<ModelState>("speaks", "problem", "chosen", "isFixed", "providers", "confirmed");
+const isModels = withFields<Models>("speaks", "problem", "chosen", "isFixed", "providers", "confirmed", "local");
 const isRefusal = withFields<{ error: { message: string } }>("error");
 
 async function read<T>(response: Response, isExpected: Outline<T>): Promise<T> {

@@ -339,7 +339,10 @@ async function listFiles(sandbox: Sandbox, folder: string, depth: number): Promi
 type Size = { readonly cpuCount: number; readonly memoryMB: number };
 
 function priceOf(provider: SandboxProvider, { cpuCount, memoryMB }: Size): number {
-  return provider.kind === "local" ? 0 : cpuCount * CPU_MICRO_USD + (memoryMB / 1024) * MEMORY_MICRO_USD;
+  if (provider.kind === "local") return 0;
+  const price = cpuCount * CPU_MICRO_USD + (memoryMB / 1024) * MEMORY_MICRO_USD;
+  // A server that does not say what it gives gives it for nothing no more than others.
+  return price > 0 ? price : DEFAULT_PRICE_MICRO_USD;
 }
 
 async function translated<T>(call: () => Promise<T>): Promise<T> {

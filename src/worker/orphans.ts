@@ -84,7 +84,7 @@ export function createReap(
   const search = async (orphan: Orphan, found: readonly Found[]): Promise<void> => {
     const { id } = orphan;
     const now = clock.monotonic();
-    const known = searches.get(id) ?? { since: now, goneAt: endedUnseen(orphan) };
+    const known = searches.get(id) ?? { since: now, goneAt: endedUnseen(orphan, clock.now()) };
     const goneAt = known.goneAt ?? (found.some((one) => isOf(orphan, one)) ? clock.now() : null);
     searches.set(id, { ...known, goneAt });
     if (now - known.since < MAKING_MS) return;
@@ -92,16 +92,15 @@ export function createReap(
     searches.delete(id);
   };
 
-  /** It may have lived to its end before anybody looked, so it counts as if it had. */
-  const endedUnseen = ({ createdAt, timeoutSeconds }: Orphan): number | null => {
-    const endAt = createdAt + (timeoutSeconds ?? 0) * 1_000;
-    return endAt < clock.now() ? endAt : null;
-  };
-
   const isWanted = ({ job = "", attempt }: Metadata): boolean =>
     board.read((tx) => isAttemptRunning(tx, job, Number(attempt)));
 
-  return async (signal) => {
+  return repeat(reapOnce, log);
+}
+
+const repeat =
+  (reapOnce: (signal: AbortSignal) => Promise<number>, log: Log) =>
+  async (signal: AbortSignal): Promise<void> => {
     while (!signal.aborted) {
       try {
         const count = await reapOnce(signal);
@@ -112,6 +111,11 @@ export function createReap(
       await pause(REAP_MS, signal);
     }
   };
+
+/** It may have lived to its end before anybody looked, so it counts as if it had. */
+function endedUnseen({ createdAt, timeoutSeconds }: Orphan, now: number): number | null {
+  const endAt = createdAt + (timeoutSeconds ?? 0) * 1_000;
+  return endAt < now ? endAt : null;
 }
 
 const isOf = ({ jobId, attempt }: Orphan, { metadata }: Found): boolean =>

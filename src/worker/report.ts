@@ -6,7 +6,7 @@ import type { JobEventBody, StepName } from "../shared/types.ts";
 import { createProgress } from "./progress.ts";
 
 export type Report = {
-  /** Appends an event; deltas may wait up to 50 ms for company. */
+  /** Appends an event; deltas may wait for company, so that there are no more than one batch in 50 ms. */
   readonly emit: (body: JobEventBody) => void;
   /** Runs `work` as a step that people see begin and end. */
   readonly step: <T>(step: StepName, title: string, work: () => Promise<T>) => Promise<T>;
@@ -29,6 +29,7 @@ export function createReport(
 ): Report {
   let waiting: JobEventBody[] = [];
   let timer: ReturnType<typeof setTimeout> | null = null;
+  let wroteAt = Number.NEGATIVE_INFINITY;
   let writing: Promise<void> = Promise.resolve();
 
   const writeAfter = async (earlier: Promise<void>, bodies: readonly JobEventBody[]): Promise<void> => {
@@ -46,6 +47,7 @@ export function createReport(
   const write = (): Promise<void> => {
     if (timer !== null) clearTimeout(timer);
     timer = null;
+    wroteAt = clock.monotonic();
     const bodies = waiting;
     waiting = [];
     if (bodies.length === 0) return writing;
@@ -57,7 +59,8 @@ export function createReport(
     if (!mergeDelta(waiting, body)) waiting.push(body);
     const isDelta = body.kind === "output-delta" || body.kind === "text-delta";
     if (!isDelta) void write();
-    else timer ??= setTimeout(() => void write(), GATHER_MS);
+    // The first piece after a silence goes at once.
+    else timer ??= setTimeout(() => void write(), Math.max(0, GATHER_MS - (clock.monotonic() - wroteAt)));
   };
 
   const flush = (): Promise<void> => {

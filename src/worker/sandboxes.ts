@@ -69,34 +69,19 @@ export function createSandboxes(
       await sandbox.kill();
       throw error;
     });
-    return opened(sandbox, { ...reserved, microUsd, timeoutSeconds, startedAt });
+    const held = { ...reserved, microUsd, timeoutSeconds, startedAt };
+    return opened(sandbox, held, askPrice(sandbox, held), clock);
   }
 
-  function opened(sandbox: JobSandbox, reserved: Held): OpenedSandbox {
-    const seconds = () => (clock.monotonic() - reserved.startedAt) / 1_000;
-    const endInTime = async (real: number): Promise<void> => {
-      // What was reserved pays for less time of a larger machine.
-      const leftMs = Math.floor((reserved.microUsd / real - seconds()) * 1_000);
-      if (real * reserved.timeoutSeconds > reserved.microUsd) await sandbox.endIn(Math.max(1_000, leftMs));
-    };
-    const known = priceKnown(sandbox, endInTime);
-    /** One that could not be killed stays in the ledger, where it is found once its attempt has ended. */
-    const settle = async ([isGone, real]: readonly [boolean, number | null]): Promise<void> => {
-      // Its server has ended it by then, also where this machine slept in between.
-      const lived = Math.min(seconds(), reserved.timeoutSeconds);
-      if (isGone) await reserved.settle(paid(lived, real ?? price, real !== null));
-    };
-    let closing: Promise<void> | null = null;
-    const close = () => (closing ??= Promise.all([sandbox.kill(), known]).then(settle));
-    return { ...sandbox, close, [Symbol.asyncDispose]: close };
-  }
-
-  /** Null: nobody said. */
-  async function priceKnown(sandbox: JobSandbox, onKnown: (real: number) => Promise<void>): Promise<number | null> {
+  /** Of this one, and from now on of those that follow; null: nobody said. */
+  async function askPrice(sandbox: JobSandbox, { microUsd, timeoutSeconds, startedAt }: Held): Promise<number | null> {
     try {
-      price = await sandbox.price();
-      await onKnown(price);
-      return price;
+      const real = await sandbox.price();
+      price = real;
+      // What was reserved pays for less time of a larger machine.
+      const leftMs = Math.floor((microUsd / real) * 1_000 - (clock.monotonic() - startedAt));
+      if (real * timeoutSeconds > microUsd) await sandbox.endIn(Math.max(1_000, leftMs));
+      return real;
     } catch (error) {
       log.warn("sandbox-price-unknown", { error });
       return null;
@@ -104,6 +89,20 @@ export function createSandboxes(
   }
 
   return { kind: provider.kind, open, reap: createReap(provider, owner, board, log, clock) };
+}
+
+/** `known`: micro-dollars a second, null where nobody said. */
+function opened(sandbox: JobSandbox, reserved: Held, known: Promise<number | null>, clock: Clock): OpenedSandbox {
+  /** One that could not be killed stays in the ledger, where it is found once its attempt has ended. */
+  const settle = async ([isGone, real]: readonly [boolean, number | null]): Promise<void> => {
+    // Its server has ended it by then, also where this machine slept in between.
+    const seconds = Math.min((clock.monotonic() - reserved.startedAt) / 1_000, reserved.timeoutSeconds);
+    const price = real ?? reserved.microUsd / reserved.timeoutSeconds;
+    if (isGone) await reserved.settle(paid(seconds, price, real !== null));
+  };
+  let closing: Promise<void> | null = null;
+  const close = () => (closing ??= Promise.all([sandbox.kill(), known]).then(settle));
+  return { ...sandbox, close, [Symbol.asyncDispose]: close };
 }
 
 type Held = Reserve & { readonly microUsd: number; readonly timeoutSeconds: number; readonly startedAt: number };

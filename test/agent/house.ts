@@ -45,9 +45,12 @@ const Sent = z.object({ job_id: z.string(), conversation_id: z.string() });
 const View = z.object({ job: z.custom<JobView>((value) => typeof value === "object" && value !== null) });
 const Decided = z.object({ job_id: z.string().nullable() });
 
+/** A model that nobody lists is taken for a dear one. */
+const WEALTHY = { SANDPIPER_JOB_USD: "5", SANDPIPER_DAY_USD: "1000", SANDPIPER_MONTH_USD: "1000" };
+
 export async function openHouse(wire: WireName, settings: Settings = {}, options: LlmOptions = {}): Promise<House> {
   const llm = new MockLlm([], options);
-  const sandpiper = await startSandpiper({ ...settingsFor(llm.url)[wire], SANDPIPER_JOB_USD: "5", ...settings });
+  const sandpiper = await startSandpiper({ ...settingsFor(llm.url)[wire], ...WEALTHY, ...settings });
   let [conversation, since]: [string | null, number] = [null, 0];
 
   const send: House["send"] = async (message) => {

@@ -21,7 +21,7 @@ import { sqliteShell, temporaryFolder } from "../shared/temporary.ts";
 import { HOSTILE_NAMES, piecesOf, put, sha256, temporaryHome, type Piece } from "./home.ts";
 import { runVerb, startVerb } from "./verb.ts";
 
-const SECRETS = ["token of this machine", "key-in-the-settings"];
+const SECRETS = ["token of this machine", "key-in-the-settings", "key-of-a-model"];
 
 async function contentOf(file: string): Promise<{ pieces: Piece[]; manifest: Manifest }> {
   const pieces = await piecesOf(readFileSync(file));
@@ -47,6 +47,7 @@ test("without a name it is a file in backups/ that only its owner can read, and 
 test("it holds the board and every file that a row names, each with its sum, and no secret", async () => {
   using home = await temporaryHome();
   put(home.path, ".env", `E2B_API_KEY=${SECRETS[1] ?? ""}`);
+  put(home.path, "data/models.json", JSON.stringify({ keys: { openai: SECRETS[2] } }));
   put(home.path, "storage/uploads/0190f5fe-7c00-7a00-8000-000000000000.csv", "named by nobody");
   expect((await runVerb("backup", home.path, "all.tar.gz")).code).toBe(0);
   const { pieces, manifest } = await contentOf(join(home.path, "all.tar.gz"));

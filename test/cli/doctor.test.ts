@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { checkBoard, checkStorage } from "../../src/cli/doctor.ts";
+import { checkBoard, checkModel, checkStorage } from "../../src/cli/doctor.ts";
 import { loadConfig } from "../../src/shared/config.ts";
 import { openBoard } from "../../src/shared/db.ts";
 import { rejectionOf, sqliteShell } from "../shared/temporary.ts";
@@ -68,4 +68,16 @@ test("a quota that is used up is told", async () => {
   using home = await temporaryHome(["a.txt", "b.txt"]);
   sqliteShell(home.file, "UPDATE uploads SET bytes = 20000000000");
   expect(await storageRefusal(home)).toContain("Uploads and results take 37 GiB of 5 GiB; nothing new is accepted.");
+});
+
+test("which model answers is told, and what is wrong with the one that is wanted", async () => {
+  using home = await temporaryHome(["a.txt"]);
+  const check = (settings: Record<string, string>) =>
+    checkModel(loadConfig({ SANDPIPER_HOME: home.path, ...settings }));
+  expect(check({})).toBe("none: the built-in planner answers");
+  const wanted = { SANDPIPER_MODEL: "openai:gpt-5.4, ollama:llama3.2" };
+  expect(check({ ...wanted, OPENAI_API_KEY: "k" })).toBe(
+    "openai:gpt-5.4, then ollama:llama3.2; the keys they need are set",
+  );
+  expect(() => check(wanted)).toThrow("needs a key of OpenAI");
 });

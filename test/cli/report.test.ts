@@ -21,6 +21,8 @@ const CANARIES = [
   "stranger-job-of-bob",
   "private-cloud.example",
   KEY,
+  // Looks like the code of an error, which would stay.
+  "KEY_OF_A_MODEL",
 ];
 
 async function reportOf(
@@ -36,7 +38,8 @@ async function reportOf(
 }
 
 async function plantedHome() {
-  const [prompt = "", file = "", code = "", token = "", answer = "", id = "", cloud = "", key = ""] = CANARIES;
+  const [prompt = "", file = "", code = "", token = "", answer = "", id = "", cloud = "", key = "", ofModel = ""] =
+    CANARIES;
   const home = await temporaryHome([file]);
   const board = openBoard(home.file);
   await board.write((tx) => {
@@ -50,6 +53,7 @@ async function plantedHome() {
   });
   board.close();
   put(home.path, "data/token", `${token}\n`);
+  put(home.path, "data/models.json", JSON.stringify({ keys: { openai: ofModel } }));
   const lines: string[] = [];
   const log = createLog("worker", "debug", (line) => lines.push(line));
   log.error("job-broke", {
@@ -58,6 +62,10 @@ async function plantedHome() {
     error: Object.assign(new Error(`${answer} ${home.path}`), { code: "ENOSPC" }),
   });
   log.info("job-claimed", { url: `https://${cloud}/?token=${token}`, header: `Bearer ${key}` });
+  log.error("model-broke", {
+    code: ofModel,
+    error: { name: "Error", code: ofModel, stack: `    at ${ofModel} (${home.path})` },
+  });
   lines.push(`Traceback: ${code} ${file}`, `${token} ${key}`);
   put(home.path, "data/logs/worker.jsonl", `${lines.join("\n")}\n`);
   put(home.path, `data/logs/${file}`, prompt);

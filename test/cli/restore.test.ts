@@ -37,6 +37,7 @@ afterAll(() => saved[Symbol.dispose]());
 async function other(): Promise<Home> {
   const home = await temporaryHome(["other.txt"]);
   put(home.path, "data/token", "token of the other");
+  put(home.path, "data/models.json", "keys of the other");
   put(home.path, "storage/temp/mine.csv", "of the other");
   return home;
 }
@@ -53,6 +54,7 @@ function expectSaved(home: string): void {
   expect({ ...now.files, "temp/mine.csv": "" }).toEqual({ ...state.files, "temp/mine.csv": "" });
   expect(readFileSync(join(home, "storage/temp/mine.csv"), "utf8")).toBe("of the other");
   expect(readFileSync(join(home, "data/token"), "utf8")).toBe("token of the other");
+  expect(readFileSync(join(home, "data/models.json"), "utf8")).toBe("keys of the other");
 }
 
 test("everything is as it was, under the worst of names; the old is beside it; the machine's own stays its own", async () => {

@@ -28,6 +28,7 @@ beforeAll(async () => {
     LC_CANARY: canary,
   });
   await Bun.write(join(sandpiper.home, "data/notes"), canary);
+  await Bun.write(join(sandpiper.home, "data/models.json"), JSON.stringify({ keys: { openai: canary } }));
   await Bun.write(join(sandpiper.home, "storage/uploads/other.csv"), `name,secret\na,${canary}\nb,2\n`);
   // A job of somebody else that has the secret in its sandbox, in its result, and in the board.
   const other = await sandpiper.send({ files: ["other.csv"], code: "print(open('other.csv').read())" });

@@ -8,6 +8,8 @@ import {
   loadConfig,
   readEnvironment,
   settingsOfShell,
+  withChannels,
+  withoutChannels,
   withoutKeys,
 } from "../../src/shared/config.ts";
 import { SETTINGS } from "../../src/shared/settings.ts";
@@ -295,6 +297,63 @@ describe("a child that needs no keys", () => {
       PATH: "/bin",
       SANDPIPER_PORT: "1",
     });
+  });
+});
+
+describe("the keys of models", () => {
+  const keys = Object.fromEntries(
+    SETTINGS.filter(({ env }) => /_API_KEY$|MODEL_KEY$/.test(env)).map(({ env }) => [env, `key in ${env}`]),
+  );
+  const addresses = { OPENAI_BASE_URL: "https://a.example/v1", SANDPIPER_MODEL_URL: "https://b.example" };
+
+  test("are the worker's alone", () => {
+    expect(Object.keys(keys).length).toBe(8);
+    expect(withoutChannels(keys)).toEqual(keys);
+    expect(withChannels(keys)).toEqual({});
+    expect(withoutKeys(keys)).toEqual({});
+  });
+
+  test("are tried by core where they will be used: it is told the addresses", () => {
+    expect(withChannels({ ...keys, ...addresses })).toEqual(addresses);
+  });
+});
+
+describe("an address of models", () => {
+  const urls = (settings: Record<string, string>) => loadConfig(settings, "/project").model.urls;
+
+  test("is right with and without the path that the protocol begins with", () => {
+    const { anthropic, openai, google, ollama, compatible } = urls({
+      ANTHROPIC_BASE_URL: "https://proxy.example",
+      OPENAI_BASE_URL: "https://proxy.example/v1/",
+      GOOGLE_BASE_URL: "https://proxy.example/",
+      OLLAMA_BASE_URL: "http://192.168.0.9:11434",
+      SANDPIPER_MODEL_URL: "https://proxy.example/",
+    });
+    expect([anthropic, openai, google, ollama, compatible]).toEqual([
+      "https://proxy.example/v1",
+      "https://proxy.example/v1",
+      "https://proxy.example/v1beta",
+      "http://192.168.0.9:11434/v1",
+      "https://proxy.example",
+    ]);
+  });
+
+  test.each([
+    "models.example",
+    "file:///etc/passwd",
+    "ftp://a.example",
+    "https://u:secret@a.example",
+    "https://a.example?key=secret",
+  ])("%p is refused, and not repeated", (value) => {
+    const { message } = refusal({ SANDPIPER_MODEL_URL: value });
+    expect(message).toContain("SANDPIPER_MODEL_URL must be an address");
+    expect(message).not.toContain("secret");
+  });
+
+  test("without a model is probably a mistake", () => {
+    expect(loadConfig({ SANDPIPER_MODEL_URL: "https://a.example" }, "/project").warnings[0]).toContain(
+      "SANDPIPER_MODEL=",
+    );
   });
 });
 

@@ -170,7 +170,7 @@ test("over a thousand random lives with kills, the ledger is the bill, jobs cost
   expect(reserved).toBeGreaterThan(1_000);
 }, 240_000);
 
-const SPENDER = join(import.meta.dir, "spender.ts");
+const SPENDER = Bun.fileURLToPath(import.meta.resolve("./spender.ts"));
 const start = (...args: string[]) =>
   Bun.spawn([process.execPath, SPENDER, ...args], { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
 

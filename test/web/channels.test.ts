@@ -43,7 +43,7 @@ describe.skipIf(noBrowserReason !== "")(`channels ${noBrowserReason}`, () => {
     const { page, core } = desk;
     core.channels.all = [{ ...TELEGRAM, state: "starting" }, WHATSAPP];
     await openChannels(page);
-    const states = page.locator(".channel-state");
+    const states = page.locator(".panel-state");
     await states.getByText("Connecting …").waitFor();
     expect(await states.allTextContents()).toEqual(["Connecting …", "Refused"]);
     await page.getByText(WHATSAPP.detail).waitFor();
@@ -141,8 +141,8 @@ describe.skipIf(noBrowserReason !== "")(`channels ${noBrowserReason}`, () => {
       "Make another link: Telegram",
     );
     await page.keyboard.press("Escape");
-    await page.locator(".channels").waitFor({ state: "detached" });
-    expect(await page.evaluate(() => document.activeElement?.className)).toBe("channels-open");
+    await page.locator(".panel").waitFor({ state: "detached" });
+    expect(await page.evaluate(() => document.activeElement?.className)).toBe("panel-open");
   }, 20_000);
 
   test("the dialog is loaded when it is asked for, and says so when it cannot be", async () => {
@@ -150,7 +150,7 @@ describe.skipIf(noBrowserReason !== "")(`channels ${noBrowserReason}`, () => {
     const { page } = desk;
     const scripts: string[] = [];
     page.on("request", (request) => void (request.url().endsWith(".js") && scripts.push(request.url())));
-    expect(await page.locator("dialog.channels").count()).toBe(0);
+    expect(await page.locator("dialog.panel").count()).toBe(0);
     await page.route("**/assets/*.js", (route) => route.abort());
     await page.getByRole("button", { name: "Channels" }).click();
     await page.getByText("This did not load.").waitFor();
@@ -174,7 +174,7 @@ describe.skipIf(noBrowserReason !== "")(`channels ${noBrowserReason}`, () => {
         await connect(desk);
         expect(await violationsOf(page)).toEqual([]);
         expect(await overflowOf(page)).toBe(0);
-        const dialog = page.locator("dialog.channels");
+        const dialog = page.locator("dialog.panel");
         expect(await dialog.evaluate((at) => at.scrollWidth - at.clientWidth)).toBe(0);
         expect(readPicture(await page.locator(".qr-code").screenshot())).toBe(LINK);
         if (width === 360) {

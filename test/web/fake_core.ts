@@ -15,6 +15,7 @@ import type {
 } from "../../src/shared/types.ts";
 import { readManifest, type WebManifest } from "../../scripts/build_web.ts";
 import { FakeChannels } from "./fake_channels.ts";
+import { FakeModels } from "./fake_models.ts";
 import { EXAMPLES, blankView, outputOf, viewAfter } from "./fake_job.ts";
 import { servePage } from "./fake_pages.ts";
 
@@ -69,6 +70,7 @@ export class FakeCore implements AsyncDisposable {
   #isTokenSpent = false;
   #clock = Date.now();
   readonly channels = new FakeChannels();
+  readonly models = new FakeModels();
   /** Every call to the API, as "POST /api/messages". */
   readonly calls: string[] = [];
   /** Ids of jobs that the page asked to stop. */
@@ -203,7 +205,8 @@ export class FakeCore implements AsyncDisposable {
     if (kind === "artifacts") return this.#artifact(id);
     if (kind === "jobs") return this.#steer(id, action);
     const channels = kind === "channels" ? this.channels.answer(id, action) : null;
-    return channels ?? refuse(404, "not_found", "There is nothing here.");
+    const models = kind === "models" ? await this.models.answer(request, id, action) : null;
+    return channels ?? models ?? refuse(404, "not_found", "There is nothing here.");
   }
 
   #steer(id: string, action: string | undefined): Response {

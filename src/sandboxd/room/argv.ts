@@ -83,6 +83,8 @@ export function roomEnvironment(python: RoomOptions["python"]): Readonly<Record<
     TMPDIR: "/tmp",
     PYTHONPATH: python.site === null ? GUEST_DIR : `${SITE_DIR}:${GUEST_DIR}`,
     PYTHONDONTWRITEBYTECODE: "1",
+    // Sets have the same order in every room, so that the same code comes to the same values again.
+    PYTHONHASHSEED: "0",
     XDG_CACHE_HOME: "/tmp/.cache",
     MPLCONFIGDIR: "/tmp/.cache/matplotlib",
     MPLBACKEND: "module://sandpiper.inline",

@@ -1,10 +1,11 @@
 // Which platforms people can write from, how each is, and the link that makes a phone the owner's.
 import { useSignal, type Signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import type { Channel } from "../api.ts";
 import { useApp } from "../app.ts";
 import { CopyButton } from "./copy.tsx";
-import { AlertIcon, CloseIcon } from "./icons.tsx";
+import { AlertIcon } from "./icons.tsx";
+import { Panel, Problem } from "./panel.tsx";
 import { QrCode } from "./qr_code.tsx";
 
 /** How often the channels are asked after while somebody looks at them. */
@@ -26,24 +27,11 @@ const WARNINGS: { readonly [name: string]: string } = {
 };
 
 export function ChannelsDialog({ onClose }: { readonly onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
   const { channels, problem } = useChannels();
-  useEffect(() => dialog.current?.showModal(), []);
   return (
-    <dialog ref={dialog} class="channels" aria-labelledby="channels-title" onClose={onClose}>
-      <div class="channels-head">
-        <h2 id="channels-title">Channels</h2>
-        <button type="button" class="icon-button" aria-label="Close" onClick={() => dialog.current?.close()}>
-          <CloseIcon />
-        </button>
-      </div>
-      {problem !== "" && (
-        <p class="channels-problem" role="alert">
-          {problem}
-        </p>
-      )}
+    <Panel title="Channels" problem={problem} onClose={onClose}>
       {channels === null ? problem === "" && <p>Looking …</p> : <Channels channels={channels} />}
-    </dialog>
+    </Panel>
   );
 }
 
@@ -75,10 +63,10 @@ function Card({ channel }: { readonly channel: Channel }) {
   const warning = WARNINGS[name];
   const { link, problem, ask } = useLink(name);
   return (
-    <li class="channel">
-      <div class="channel-head">
+    <li class="panel-card">
+      <div class="panel-card-head">
         <h3>{title}</h3>
-        <p class={`channel-state channel-${state}`} role="status">
+        <p class={`panel-state panel-state-${state}`} role="status">
           {STATES[state]}
         </p>
       </div>
@@ -102,11 +90,7 @@ function Card({ channel }: { readonly channel: Channel }) {
       <p class="sr-only" role="status">
         {link.value === "" ? "" : `The link to ${title} is ready.`}
       </p>
-      {problem.value !== "" && (
-        <p class="channels-problem" role="alert">
-          {problem.value}
-        </p>
-      )}
+      <Problem text={problem.value} />
     </li>
   );
 }

@@ -129,6 +129,12 @@ export const PhoneIcon = icon(
     <path d="M11 18.2h2" />
   </>,
 );
+export const KeyIcon = icon(
+  <>
+    <circle cx="8" cy="15.5" r="4.5" />
+    <path d="M11.4 12.3L20 3.8M16.5 7.3l3 3M13.8 10l2 2" />
+  </>,
+);
 export const PencilIcon = stroke("M4 20l1-4.5L16.2 4.3a2 2 0 0 1 2.8 0l.7.7a2 2 0 0 1 0 2.8L8.5 19z");
 
 /** The bird of the name: round body, long bill, at the water's edge. */

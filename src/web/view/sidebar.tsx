@@ -5,8 +5,8 @@ import type { Conversation } from "../../shared/types.ts";
 import { useApp, type App } from "../app.ts";
 import { pathOf } from "../router.ts";
 import { dayText, visible } from "../text.ts";
-import { ChannelsButton } from "./channels_button.tsx";
 import { ConfirmDialog } from "./confirm.tsx";
+import { ChannelsButton, ModelsButton } from "./dialog_button.tsx";
 import { Bird, CloseIcon, PlusIcon, SidebarIcon, TrashIcon } from "./icons.tsx";
 import { useIsWide } from "./media.ts";
 import { ThemePicker } from "./theme_picker.tsx";
@@ -81,7 +81,10 @@ function SidebarContent({ isWide, onDone }: { readonly isWide: boolean; readonly
         New chat
       </button>
       <ConversationList onOpen={go} onRemove={(conversation) => (doomed.value = conversation)} />
-      <ChannelsButton />
+      <div class="panel-buttons">
+        <ModelsButton />
+        <ChannelsButton />
+      </div>
       <div class="sidebar-foot">
         <ThemePicker />
         <span class="version">{app.session.value === null ? "" : `v${app.session.value.version}`}</span>

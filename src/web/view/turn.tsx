@@ -42,6 +42,8 @@ function Answer({ turn }: { readonly turn: Turn }) {
   const { api } = useApp();
   const retry = (): Promise<void> => (turn.jobId === null ? Promise.resolve() : api.retry(turn.jobId));
   const isRunning = isActive(turn);
+  // What a card asks need not be said beside it.
+  const words = turn.approvals.reduce((text, { title }) => text.replace(title, ""), turn.text).trim();
   return (
     <div class="answer">
       <h2 class="sr-only">Sandpiper’s answer</h2>
@@ -52,7 +54,7 @@ function Answer({ turn }: { readonly turn: Turn }) {
           <span>Understood as</span> {turn.understood}
         </p>
       )}
-      {turn.text !== "" && <Markdown text={turn.text} isStreaming={isRunning} />}
+      {words !== "" && <Markdown text={words} isStreaming={isRunning} />}
       <ArtifactList artifacts={turn.artifacts} understood={turn.understood} />
       {turn.approvals.map((approval) => (
         <ApprovalCard key={approval.id} approval={approval} />

@@ -80,12 +80,7 @@ function endOf(reply: ModelReply, said: string, model: string, isOver: boolean):
   const text = said.trim();
   if (reply.finish === "filtered")
     return { text: withNote(text, "The model's provider held back the rest of the answer."), model, kind: "stopped" };
-  if (text === "")
-    return {
-      text: "The model gave no answer. Nothing else was done. Ask again, or choose another model.",
-      model,
-      kind: "stopped",
-    };
+  if (text === "") return { text: isOver ? NO_END : NO_ANSWER, model, kind: "stopped" };
   if (reply.finish === "length")
     return {
       text: withNote(text, "The answer is cut off here: the model wrote as much as it may."),
@@ -94,6 +89,10 @@ function endOf(reply: ModelReply, said: string, model: string, isOver: boolean):
     };
   return { text, model, kind: isOver ? "stopped" : "answers" };
 }
+
+const NO_ANSWER = "The model gave no answer. Nothing else was done. Ask again, or choose another model.";
+const NO_END =
+  "The model did not come to an answer within the steps that it has for one request. What it made until then is here; ask again to go on.";
 
 const withNote = (text: string, note: string): string => (text === "" ? note : `${text}\n\n*${note}*`);
 

@@ -115,6 +115,9 @@ async function* ask(
     return { message, finish: finishOf(end.reason, calls), usage: end.usage };
   } catch (error) {
     signal.throwIfAborted();
+    // Some call a tool although they may not: then they have said what they said besides, and no more.
+    if (error instanceof Error && error.name === "AI_ToolChoiceViolationError")
+      return { message: { role: "assistant", text, calls: [] }, finish: "stop", usage: end?.usage ?? null };
     const hasBegun = text !== "" || calls.length > 0;
     throw toModelError(error, APICallError.isInstance(error) ? error : null, hasBegun);
   }

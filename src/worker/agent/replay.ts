@@ -5,7 +5,7 @@ import { recordState, type Cell } from "../../shared/cells.ts";
 import type { Board } from "../../shared/db.ts";
 import { parseJson } from "../../shared/rows.ts";
 import { createConsole } from "../console.ts";
-import type { OpenedSandbox } from "../sandboxes.ts";
+import type { JobSandbox } from "../e2b_client.ts";
 import digestSource from "./digest.py" with { type: "text" };
 import preludeSource from "./prelude.py" with { type: "text" };
 
@@ -25,7 +25,7 @@ export type Replayed = {
 };
 
 /** First thing in every sandbox of the conversation. */
-export async function begin(sandbox: OpenedSandbox, conversationId: string, timeoutMs: number): Promise<void> {
+export async function begin(sandbox: JobSandbox, conversationId: string, timeoutMs: number): Promise<void> {
   const seed = Number(Bun.hash(conversationId) % 2n ** 31n);
   const code = `${preludeSource}\n_sandpiper_prelude(${seed})\ndel _sandpiper_prelude`;
   await sandbox.run(code, { timeoutMs, onOutput: () => undefined });
@@ -33,7 +33,7 @@ export async function begin(sandbox: OpenedSandbox, conversationId: string, time
 
 /** Says nothing to anybody; within `timeoutMs`. `before` is how it was left then. */
 export async function replay(
-  sandbox: OpenedSandbox,
+  sandbox: JobSandbox,
   cells: readonly Cell[],
   before: State | null,
   timeoutMs: number,
@@ -58,7 +58,7 @@ export async function replay(
   };
 }
 
-async function again(sandbox: OpenedSandbox, cell: Cell, timeoutMs: number): Promise<void> {
+async function again(sandbox: JobSandbox, cell: Cell, timeoutMs: number): Promise<void> {
   const options = { timeoutMs, onOutput: () => undefined };
   // One that failed then fails again at the same place; what it had done before that, it does again.
   if (cell.kind === "shell") await sandbox.command(cell.code, options);
@@ -66,7 +66,7 @@ async function again(sandbox: OpenedSandbox, cell: Cell, timeoutMs: number): Pro
 }
 
 /** Null: the sandbox would not say. */
-export async function stateOf(sandbox: OpenedSandbox, timeoutMs: number): Promise<State | null> {
+export async function stateOf(sandbox: JobSandbox, timeoutMs: number): Promise<State | null> {
   const output = createConsole(null, MAX_STATE_BYTES);
   const { error } = await sandbox.run(digestSource, { timeoutMs, onOutput: output.write });
   const line = output
@@ -79,7 +79,7 @@ export async function stateOf(sandbox: OpenedSandbox, timeoutMs: number): Promis
 }
 
 /** For the next time. */
-export async function keepState(sandbox: OpenedSandbox, board: Board, jobId: string, timeoutMs: number): Promise<void> {
+export async function keepState(sandbox: JobSandbox, board: Board, jobId: string, timeoutMs: number): Promise<void> {
   const state = await stateOf(sandbox, timeoutMs);
   if (state !== null) await recordState(board, jobId, state);
 }

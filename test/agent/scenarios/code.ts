@@ -83,6 +83,16 @@ export const CODE: readonly Scenario[] = [
     },
   },
   {
+    name: "a model that calls tools although it may not is brought to an end",
+    settings: { SANDPIPER_MODEL_STEPS: "2" },
+    play: async (house) => {
+      house.begin(() => python("print(1)"));
+      const job = await house.say("never stop");
+      must((job.output?.text ?? "").includes("did not come to an answer"), "an honest answer", job.output);
+      must(house.asked().length <= 5, "soon", house.asked().length);
+    },
+  },
+  {
     name: "a call whose input is no JSON is made again",
     play: async (house) => {
       house.begin(

@@ -1,6 +1,7 @@
 // What a question to a model costs: never nothing where somebody is paid, and never a number that is none.
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
+import { PROVIDER_NAMES, PROVIDERS } from "../../../src/shared/models.ts";
 import { contextTokensOf, priceOf } from "../../../src/worker/agent/prices.ts";
 
 const asked = { inputTokens: 10_000, outputTokens: 1_000 };
@@ -34,6 +35,29 @@ describe("a model of the catalogue", () => {
     });
     expect(price.isEstimate).toBe(false);
   });
+});
+
+describe("the model that is asked where none is named", () => {
+  for (const name of PROVIDER_NAMES) {
+    const { model } = PROVIDERS[name];
+    if (model !== null)
+      test(`of ${name} is listed`, () => {
+        expect(priceOf({ provider: name, model, inputTokens: 1_000, outputTokens: 1_000 }).isEstimate).toBe(false);
+      });
+  }
+});
+
+test("a price is never less for more", () => {
+  const model = fc.constantFrom("gpt-5-mini", "claude-sonnet-4-5", "gemini-2.5-flash", "unknown");
+  const provider = fc.constantFrom("openai", "anthropic", "google", "compatible");
+  const tokens = fc.integer({ min: 0, max: 2_000_000 });
+  fc.assert(
+    fc.property(provider, model, tokens, tokens, tokens, (provider, model, inputTokens, outputTokens, more) => {
+      const { microUsd } = priceOf({ provider, model, inputTokens, outputTokens });
+      const dearer = priceOf({ provider, model, inputTokens, outputTokens: outputTokens + more });
+      expect(dearer.microUsd).toBeGreaterThanOrEqual(microUsd);
+    }),
+  );
 });
 
 describe("a model that nobody knows", () => {

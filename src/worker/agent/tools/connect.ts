@@ -27,7 +27,9 @@ export const connect = defineTool({
     if (input.hosts.every((host) => hosts.includes(host))) return null;
     const held =
       files.length === 0 ? "The sandbox holds none of your files." : `The sandbox holds: ${files.join(", ")}.`;
-    const title = `Connect the sandbox to ${input.hosts.join(", ")}? ${held}`;
+    const reason = input.why.replace(/\s+/g, " ").trim();
+    const said = reason === "" ? "" : ` The model says why: “${reason}”.`;
+    const title = `Connect the sandbox to ${input.hosts.join(", ")}? ${held}${said}`;
     return { kind: "connect", title, subject: { hosts: [...input.hosts].sort(), files } };
   },
   run: ({ hosts }) => Promise.resolve(output(`The sandbox can reach ${hosts.join(", ")}.`)),
