@@ -1,7 +1,7 @@
 // What `jobs` prints: columns that fit, lines that are whole, and words for every state.
 import { describe, expect, test } from "bun:test";
 import { createTeller, follow } from "../../src/cli/jobs/follow.ts";
-import { jsonText } from "../../src/cli/jobs/json.ts";
+import { detailsJson, jsonText } from "../../src/cli/jobs/json.ts";
 import { listLines, readList } from "../../src/cli/jobs/list.ts";
 import { detailLines, readDetails } from "../../src/cli/jobs/show.ts";
 import { parseSpan } from "../../src/cli/jobs/span.ts";
@@ -12,6 +12,7 @@ import { recordEvents, retryJob, settleJob } from "../../src/shared/claims.ts";
 import { cancelJob, restartJob } from "../../src/shared/control.ts";
 import { openBoard } from "../../src/shared/db.ts";
 import { reclaimJobs } from "../../src/shared/recovery.ts";
+import { reserveSpend, settleSpend } from "../../src/shared/spend.ts";
 import type { JobEvent, JobEventBody } from "../../src/shared/types.ts";
 import { DONE, claimOne, spend } from "../shared/claiming.ts";
 import { addJob, temporaryBoard, type TemporaryBoard } from "../shared/temporary.ts";
@@ -160,6 +161,19 @@ describe("one job", () => {
     expect(text).toMatch(/Attempts\n {2}1 {2}failed, tried again {2}1\.5 s, \$0\.0020\n {5}The sandbox went away very/);
     expect(text).toContain("far.");
     expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  test("that ran on this machine says what that saved", async () => {
+    using place = temporaryBoard();
+    await addJob(place.board, "a");
+    const { jobId, attempt, workerId } = await claimOne(place);
+    const box = { id: "box", jobId, attempt, workerId, kind: "sandbox", provider: "local", subject: "box" } as const;
+    await reserveSpend(place.board, { ...box, reservedMicroUsd: 0 }, { job: 0, day: 0, month: 0 }, NOW);
+    const end = { costMicroUsd: 0, savedMicroUsd: 2_400, isEstimate: false, units: { seconds: 79 } };
+    await settleSpend(place.board, "box", end, NOW);
+    expect(shown(place, "a")).toMatch(/ {2}saved +\$0\.0024, as it ran on this machine\n/);
+    expect(shown(place, "a")).not.toContain("cost");
+    expect(detailsJson(readDetails(place.board, "a"))).toMatchObject({ cost_usd: 0, saved_usd: 0.0024 });
   });
 
   test("that waits names what it waits for", async () => {
