@@ -12,5 +12,5 @@ export function insertAnswered(tx: Tx, job: NewJob, text: string, now: number): 
   tx.run("UPDATE job_run SET state = 'done', finished_at = ? WHERE job_id = ? AND attempt = 0", now, job.id);
   const held = { jobId: job.id, conversationId: job.conversationId, attempt: 0, workerId: null, startedAt: null };
   const output = { stdout: "", text, artifacts: [] };
-  tellEnd(tx, held, "done", { output, error: null, costMicroUsd: 0 }, 0, now);
+  tellEnd(tx, held, "done", { output, error: null }, now);
 }

@@ -21,8 +21,6 @@ export type Claim = {
   readonly conversationId: string | null;
   readonly startedAt: number;
   readonly deadlineAt: number | null;
-  /** What earlier attempts cost. */
-  readonly spentMicroUsd: number;
 };
 
 /** No retry is put off for longer. One that lies farther away was written before the clock went back, and is due. */
@@ -36,7 +34,6 @@ const ClaimRow = z.object({
   max_attempts: integer,
   conversation_id: optionalText,
   deadline_at: optionalInteger,
-  cost_micro_usd: integer,
   priority: integer,
   turn: integer,
 });
@@ -58,7 +55,7 @@ export function claimJobs(board: Board, workerId: string, limit: () => number, n
     return tx
       .all(
         // A number of ours, written out: with a bound LIMIT, SQLite takes four times as long.
-        `SELECT job_id, attempt, max_attempts, conversation_id, deadline_at, cost_micro_usd, priority, turn FROM job_run
+        `SELECT job_id, attempt, max_attempts, conversation_id, deadline_at, priority, turn FROM job_run
          WHERE state = 'ready' ORDER BY priority DESC, turn LIMIT ${count}`,
       )
       .flatMap((row) => begin(tx, ClaimRow.parse(row), workerId, now) ?? []);
@@ -136,7 +133,6 @@ export type Retry = {
   readonly runAt: number;
   /** False: this attempt does not count (a server asked for a pause). */
   readonly isCounted: boolean;
-  readonly costMicroUsd: number;
 };
 
 /**
@@ -147,31 +143,29 @@ export function retryJob(board: Board, claim: Claim, retry: Retry, now: number):
   return board.write((tx) => {
     const retryAt = Math.min(retry.runAt, now + MAX_RETRY_MS);
     const isOurs = tx.run(
-      `UPDATE job_run SET state = 'retrying', run_at = ?, max_attempts = max_attempts + ?, worker_id = NULL, progress = NULL,
-       cost_micro_usd = cost_micro_usd + ? ${WHERE_HELD} AND cancel_at IS NULL`,
+      `UPDATE job_run SET state = 'retrying', run_at = ?, max_attempts = max_attempts + ?, worker_id = NULL, progress = NULL
+       ${WHERE_HELD} AND cancel_at IS NULL`,
       retryAt,
       retry.isCounted ? 0 : 1,
-      retry.costMicroUsd,
       ...fenceOf(claim),
     );
-    if (isOurs === 0) return settle(tx, claim, stopped(retry.costMicroUsd), now);
+    if (isOurs === 0) return settle(tx, claim, STOPPED, now);
     const { attempt } = claim;
-    tellReturn(tx, claim, "retrying", retry, { kind: "job-retrying", attempt, error: retry.error, retryAt }, now);
+    tellReturn(tx, claim, "retrying", retry.error, { kind: "job-retrying", attempt, error: retry.error, retryAt }, now);
     return true;
   });
 }
 
 /** Gives a running job back, unless it is to be stopped; the attempt does not count. False if the claim was lost. */
-export function handBackJob(board: Board, claim: Claim, costMicroUsd: number, now: number): Promise<boolean> {
+export function handBackJob(board: Board, claim: Claim, now: number): Promise<boolean> {
   return board.write((tx) => {
     const isOurs = tx.run(
-      `UPDATE job_run SET state = 'ready', max_attempts = max_attempts + 1, worker_id = NULL, progress = NULL,
-       cost_micro_usd = cost_micro_usd + ? ${WHERE_HELD} AND cancel_at IS NULL`,
-      costMicroUsd,
+      `UPDATE job_run SET state = 'ready', max_attempts = max_attempts + 1, worker_id = NULL, progress = NULL
+       ${WHERE_HELD} AND cancel_at IS NULL`,
       ...fenceOf(claim),
     );
-    if (isOurs === 0) return settle(tx, claim, stopped(costMicroUsd), now);
-    tellReturn(tx, claim, "handed-back", { error: null, costMicroUsd }, { kind: "job-requeued" }, now);
+    if (isOurs === 0) return settle(tx, claim, STOPPED, now);
+    tellReturn(tx, claim, "handed-back", null, { kind: "job-requeued" }, now);
     return true;
   });
 }
@@ -186,20 +180,16 @@ const fenceOf = (claim: Claim) => [claim.jobId, claim.attempt, claim.workerId, c
 function settle(tx: Tx, claim: Claim, end: Settlement, now: number): boolean {
   const state = end.error === null ? "done" : end.error.code === "cancelled" ? "cancelled" : "failed";
   const settled = tx.run(
-    `UPDATE job_run SET state = ?, finished_at = ?, cost_micro_usd = cost_micro_usd + ?, progress = NULL ${WHERE_HELD}`,
+    `UPDATE job_run SET state = ?, finished_at = ?, progress = NULL ${WHERE_HELD}`,
     state,
     now,
-    end.costMicroUsd,
     ...fenceOf(claim),
   );
-  if (settled === 1) tellEnd(tx, claim, state, end, claim.spentMicroUsd + end.costMicroUsd, now);
+  if (settled === 1) tellEnd(tx, claim, state, end, now);
   return settled === 1;
 }
 
-const stopped = (costMicroUsd: number): Settlement => ({
-  ...emptyEnd({ code: "cancelled", message: "You stopped this." }),
-  costMicroUsd,
-});
+const STOPPED: Settlement = emptyEnd({ code: "cancelled", message: "You stopped this." });
 
 function isHeld(tx: Tx, claim: Claim): boolean {
   return tx.get(HELD, ...fenceOf(claim)) !== null;
@@ -238,7 +228,6 @@ function begin(tx: Tx, row: z.infer<typeof ClaimRow>, workerId: string, now: num
     conversationId,
     startedAt: now,
     deadlineAt: row.deadline_at,
-    spentMicroUsd: row.cost_micro_usd,
   };
 }
 

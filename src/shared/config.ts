@@ -153,7 +153,7 @@ export function loadConfig(environment: Environment = process.env, root = ROOT):
 type Text = (name: Name) => string;
 
 const budgetOf = (number: (name: Name, min: number, max: number) => number): Config["budget"] => {
-  const microUsd = (name: Name): number => Math.floor(number(name, 0, 100_000) * 1e6);
+  const microUsd = (name: Name): number => Math.round(number(name, 0, 100_000) * 1e6);
   return {
     job: microUsd("SANDPIPER_JOB_USD"),
     day: microUsd("SANDPIPER_DAY_USD"),
@@ -233,15 +233,21 @@ function chooseSandbox(
   return chosen ?? (hasKey ? "e2b" : "local");
 }
 
-/** Settings of earlier versions, and what they are called now. */
-const RENAMED: Environment = { SANDPIPER_E2B_DAILY_USD: "SANDPIPER_DAY_USD" };
+/** Settings of earlier versions, and what has taken their place. */
+const REPLACED: Environment = {
+  SANDPIPER_E2B_DAILY_USD: "SANDPIPER_DAY_USD, which is for models and sandboxes together",
+};
 
 function unknownSettings(environment: Environment): string[] {
   const known: string[] = SETTINGS.map((one) => one.env);
   const forPeople = SETTINGS.filter((one) => !("internal" in one)).map((one) => one.env);
   return Object.keys(environment)
     .filter((name) => /^SANDPIPER_(?!TEST_)/.test(name) && !known.includes(name))
-    .map((name) => `${name} is not a setting. Did you mean ${RENAMED[name] ?? nearest(name, forPeople)}?`);
+    .map((name) =>
+      REPLACED[name] === undefined
+        ? `${name} is not a setting. Did you mean ${nearest(name, forPeople)}?`
+        : `${name} is no setting any more and limits nothing. Set ${REPLACED[name]}.`,
+    );
 }
 
 function unusedAddress(text: Text): string[] {

@@ -30,7 +30,7 @@ export function stopJob(tx: Tx, jobId: string, now: number): Stopping {
   );
   if (ended === 0) return "ended";
   const message = run.attempt === 0 ? "You stopped this before it began." : "You stopped this.";
-  tellEnd(tx, run, "cancelled", emptyEnd({ code: "cancelled", message }), run.costMicroUsd, now);
+  tellEnd(tx, run, "cancelled", emptyEnd({ code: "cancelled", message }), now);
   return "cancelled";
 }
 

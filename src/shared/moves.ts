@@ -3,27 +3,20 @@
 import type { Tx } from "./db.ts";
 import { appendEvent, dropDeltas, type Subject } from "./events.ts";
 import { attemptsOf, type Attempt } from "./jobs.ts";
+import { integer } from "./rows.ts";
 import type { JobError, JobEventBody, JobOutput } from "./types.ts";
 
 /** What a job ends with. */
 export type Settlement = {
   readonly output: JobOutput;
   readonly error: JobError | null;
-  readonly costMicroUsd: number;
 };
 
 /** The attempt that a move is about. */
 export type Held = Subject & { readonly workerId: string | null; readonly startedAt: number | null };
 
-/** The result, the final event and the attempt of a job whose run has just been finished. The total is of all attempts. */
-export function tellEnd(
-  tx: Tx,
-  held: Held,
-  outcome: Attempt["outcome"],
-  end: Settlement,
-  totalMicroUsd: number,
-  now: number,
-): void {
+/** The result, the final event and the attempt of a job whose run has just been finished. Its cost is what the ledger says now. */
+export function tellEnd(tx: Tx, held: Held, outcome: Attempt["outcome"], end: Settlement, now: number): void {
   const error = end.error === null ? null : withAttempts(tx, held.jobId, end.error);
   const output = error === null ? end.output : { ...end.output, error };
   tx.run(
@@ -33,12 +26,12 @@ export function tellEnd(
     now,
     held.jobId,
   );
-  const costUsd = totalMicroUsd / 1e6;
+  const costUsd = costOf(tx, held.jobId) / 1e6;
   const body: JobEventBody =
     error === null ? { kind: "job-completed", output, costUsd } : { kind: "job-failed", error, output, costUsd };
   appendEvent(tx, held, now, body);
   dropDeltas(tx, held.jobId);
-  if (held.attempt > 0) recordAttempt(tx, held, outcome, end, now);
+  if (held.attempt > 0) recordAttempt(tx, held, outcome, end.error, now);
   if (held.conversationId !== null) promoteNext(tx, held.conversationId);
 }
 
@@ -47,7 +40,7 @@ export function tellReturn(
   tx: Tx,
   held: Held,
   outcome: Attempt["outcome"],
-  why: { readonly error: JobError | null; readonly costMicroUsd: number },
+  why: JobError | null,
   body: JobEventBody,
   now: number,
 ): void {
@@ -61,8 +54,10 @@ export function tellReturn(
 export const emptyEnd = (error: JobError): Settlement => ({
   output: { stdout: "", text: "", artifacts: [], error },
   error,
-  costMicroUsd: 0,
 });
+
+const costOf = (tx: Tx, jobId: string): number =>
+  integer.parse(tx.get("SELECT cost_micro_usd FROM job_run WHERE job_id = ?", jobId)?.["cost_micro_usd"] ?? 0);
 
 /** The next of a conversation joins the end of the line, so that nobody gets two turns in a row. */
 function promoteNext(tx: Tx, conversationId: string): void {
@@ -79,24 +74,17 @@ function promoteNext(tx: Tx, conversationId: string): void {
   );
 }
 
-function recordAttempt(
-  tx: Tx,
-  held: Held,
-  outcome: Attempt["outcome"],
-  why: { readonly error: JobError | null; readonly costMicroUsd: number },
-  now: number,
-): void {
+function recordAttempt(tx: Tx, held: Held, outcome: Attempt["outcome"], error: JobError | null, now: number): void {
   tx.run(
-    `INSERT INTO job_attempts (job_id, attempt, worker_id, started_at, ended_at, outcome, error, cost_micro_usd)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+    `INSERT INTO job_attempts (job_id, attempt, worker_id, started_at, ended_at, outcome, error)
+     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
     held.jobId,
     held.attempt,
     held.workerId,
     held.startedAt,
     now,
     outcome,
-    why.error === null ? null : JSON.stringify(why.error),
-    why.costMicroUsd,
+    error === null ? null : JSON.stringify(error),
   );
 }
 

@@ -4,7 +4,6 @@ import type { Board, Tx } from "./db.ts";
 import { readRun, toRun, type Run } from "./jobs.ts";
 import { emptyEnd, tellEnd, tellReturn } from "./moves.ts";
 import { text } from "./rows.ts";
-import { spentByAttempt } from "./spend.ts";
 import type { JobError } from "./types.ts";
 
 /** Jobs that expire in one transaction. */
@@ -53,7 +52,7 @@ function expireSome(board: Board, now: number): Promise<string[]> {
     for (const run of runs) {
       tx.run("UPDATE job_run SET state = 'failed', finished_at = ?, run_at = NULL WHERE job_id = ?", now, run.jobId);
       const error = { code: "timeout", message: "Its deadline passed before it could be done, so it was not begun." };
-      tellEnd(tx, run, "failed", emptyEnd(error), run.costMicroUsd, now);
+      tellEnd(tx, run, "failed", emptyEnd(error), now);
     }
     return runs.map((run) => run.jobId);
   });
@@ -90,33 +89,19 @@ function release(tx: Tx, run: Run, why: string, now: number): void {
     end(tx, run, "dead", { code: "internal", message }, now);
     return;
   }
-  const costMicroUsd = spentByAttempt(tx, run.jobId, run.attempt);
   tx.run(
-    `UPDATE job_run SET state = 'ready', worker_id = NULL, progress = NULL, cost_micro_usd = cost_micro_usd + ?
-     WHERE job_id = ? AND state = 'running'`,
-    costMicroUsd,
+    "UPDATE job_run SET state = 'ready', worker_id = NULL, progress = NULL WHERE job_id = ? AND state = 'running'",
     run.jobId,
   );
-  tellReturn(
-    tx,
-    run,
-    "lost",
-    { error: { code: "unavailable", message: why }, costMicroUsd },
-    { kind: "job-requeued" },
-    now,
-  );
+  tellReturn(tx, run, "lost", { code: "unavailable", message: why }, { kind: "job-requeued" }, now);
 }
 
 function end(tx: Tx, run: Run, state: "cancelled" | "dead", error: JobError, now: number): void {
-  const costMicroUsd = spentByAttempt(tx, run.jobId, run.attempt);
   tx.run(
-    `UPDATE job_run SET state = ?, finished_at = ?, progress = NULL, cost_micro_usd = cost_micro_usd + ?
-     WHERE job_id = ? AND state = 'running'`,
+    "UPDATE job_run SET state = ?, finished_at = ?, progress = NULL WHERE job_id = ? AND state = 'running'",
     state,
     now,
-    costMicroUsd,
     run.jobId,
   );
-  const end = { ...emptyEnd(error), costMicroUsd };
-  tellEnd(tx, run, state, end, run.costMicroUsd + costMicroUsd, now);
+  tellEnd(tx, run, state, emptyEnd(error), now);
 }

@@ -17,7 +17,7 @@ const DAY_MS = 86_400_000;
 const KEEP_DELETED_MS = DAY_MS;
 /** WhatsApp sends for seven days what it is not told that we have; ids of Telegram may come again after weeks. */
 const KEEP_CHATS_MS = 30 * DAY_MS;
-/** The daily budget asks for one day; the rest is for people who wonder where the money went. */
+/** The budgets ask for a month; the rest is for people who wonder where the money went. */
 const KEEP_SPENDING_MS = 90 * DAY_MS;
 /** What SQLite itself leaves of the log after a checkpoint: a longer one means that somebody kept reading. */
 const MAX_LOG_BYTES = 16 * 2 ** 20;

@@ -38,9 +38,14 @@ export function reserveSpend(board: Board, wanted: Reservation, limits: Limits, 
     const standings = cost === 0 ? [] : standingsOf(tx, wanted.jobId, limits, now);
     const refused = standings.find(({ spentMicroUsd, limitMicroUsd }) => spentMicroUsd + cost > limitMicroUsd) ?? null;
     if (refused !== null) return { refused, warned: [] };
+    const warned = standings.flatMap((standing) => {
+      const after = { ...standing, spentMicroUsd: standing.spentMicroUsd + cost };
+      const isNear = after.spentMicroUsd >= after.limitMicroUsd * WARN_SHARE;
+      return isNear && !wasWarned(tx, standing.scope, wanted.jobId, now) ? [after] : [];
+    });
     tx.run(
-      `INSERT INTO spend (id, job_id, attempt, worker_id, kind, provider, subject, created_at, reserved_micro_usd, units)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO spend (id, job_id, attempt, worker_id, kind, provider, subject, created_at, reserved_micro_usd, units, warned)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       wanted.id,
       wanted.jobId,
       wanted.attempt,
@@ -51,14 +56,32 @@ export function reserveSpend(board: Board, wanted: Reservation, limits: Limits, 
       now,
       cost,
       wanted.timeoutSeconds === undefined ? "{}" : JSON.stringify({ timeoutSeconds: wanted.timeoutSeconds }),
+      warned.map(({ scope }) => scope).join(","),
     );
-    const warned = standings.flatMap((standing) => {
-      const after = { ...standing, spentMicroUsd: standing.spentMicroUsd + cost };
-      const line = standing.limitMicroUsd * WARN_SHARE;
-      return standing.spentMicroUsd < line && after.spentMicroUsd >= line ? [after] : [];
-    });
+    carry(tx, wanted.jobId, wanted.attempt, cost);
     return { refused: null, warned };
   });
+}
+
+/** What is settled for less may bring a sum below the line again; people are told once all the same. */
+function wasWarned(tx: Tx, scope: Scope, jobId: string, now: number): boolean {
+  const where = scope === "job" ? "job_id = ?" : "created_at >= ?";
+  const key = scope === "job" ? jobId : startOf(scope, now);
+  return tx.get(`SELECT 1 FROM spend WHERE ${where} AND instr(warned, ?) > 0 LIMIT 1`, key, scope) !== null;
+}
+
+/** The job's own figures follow the ledger in the same transaction; an attempt that has not ended has none yet. */
+function carry(tx: Tx, jobId: string, attempt: number | null, differenceMicroUsd: number): void {
+  if (differenceMicroUsd === 0) return;
+  // Not below nothing: an id that was deleted and came again may be told of what its first life had reserved.
+  tx.run("UPDATE job_run SET cost_micro_usd = max(0, cost_micro_usd + ?) WHERE job_id = ?", differenceMicroUsd, jobId);
+  tx.run(
+    `UPDATE job_attempts SET cost_micro_usd = (SELECT sum(coalesce(spend.cost_micro_usd, spend.reserved_micro_usd))
+       FROM spend WHERE spend.job_id = job_attempts.job_id AND spend.attempt = job_attempts.attempt)
+     WHERE job_id = ? AND attempt = ?`,
+    jobId,
+    attempt,
+  );
 }
 
 /** Where each limit stands, what was allowed on top of it included. */
@@ -84,12 +107,12 @@ export const spentSince = (tx: Tx, since: number): number =>
 export const spentByJob = (tx: Tx, jobId: string): number =>
   integer.parse(tx.get(`${SUM} WHERE job_id = ?`, jobId)?.["n"]);
 
-export const spentByAttempt = (tx: Tx, jobId: string, attempt: number): number =>
-  integer.parse(tx.get(`${SUM} WHERE job_id = ? AND attempt = ?`, jobId, attempt)?.["n"]);
-
 /** What the same would have cost elsewhere. */
 export const savedSince = (tx: Tx, since: number): number =>
   integer.parse(tx.get("SELECT coalesce(sum(saved_micro_usd), 0) AS n FROM spend WHERE created_at >= ?", since)?.["n"]);
+
+export const savedByJob = (tx: Tx, jobId: string): number =>
+  integer.parse(tx.get("SELECT coalesce(sum(saved_micro_usd), 0) AS n FROM spend WHERE job_id = ?", jobId)?.["n"]);
 
 export const savedByConversation = (tx: Tx, conversationId: string): number =>
   integer.parse(
@@ -137,13 +160,8 @@ function settle(tx: Tx, id: string, end: Settlement, now: number): void {
     JSON.stringify(end.units),
     id,
   );
-  // An attempt that has ended was told with what was reserved.
-  tx.run(
-    `UPDATE job_run SET cost_micro_usd = max(0, cost_micro_usd + ?) WHERE job_id = ? AND NOT (state = 'running' AND attempt IS ?)`,
-    end.costMicroUsd - integer.parse(row["reserved_micro_usd"]),
-    text.parse(row["job_id"]),
-    optionalInteger.parse(row["attempt"]),
-  );
+  const difference = end.costMicroUsd - integer.parse(row["reserved_micro_usd"]);
+  carry(tx, text.parse(row["job_id"]), optionalInteger.parse(row["attempt"]), difference);
 }
 
 /** The provider's own name for a sandbox; written before it is used. */
@@ -173,13 +191,17 @@ export type Orphan = {
   readonly attempt: number | null;
   /** Null: its worker died before it could write down the name. */
   readonly sandboxId: string | null;
+  readonly createdAt: number;
+  /** Null: from a time before this was kept. */
+  readonly timeoutSeconds: number | null;
 };
 
 /** Sandboxes that are not known to have ended although the attempt they were made for does not run any more. */
 export function orphanSandboxes(tx: Tx, provider: "local" | "e2b"): Orphan[] {
   return tx
     .all(
-      `SELECT id, job_id, attempt, subject FROM spend WHERE kind = 'sandbox' AND provider = ? AND ${ABANDONED}`,
+      `SELECT id, job_id, attempt, subject, created_at, json_extract(units, '$.timeoutSeconds') AS timeout FROM spend
+       WHERE kind = 'sandbox' AND provider = ? AND ${ABANDONED}`,
       provider,
     )
     .map((row) => ({
@@ -187,6 +209,8 @@ export function orphanSandboxes(tx: Tx, provider: "local" | "e2b"): Orphan[] {
       jobId: text.parse(row["job_id"]),
       attempt: optionalInteger.parse(row["attempt"]),
       sandboxId: row["subject"] === null ? null : text.parse(row["subject"]),
+      createdAt: integer.parse(row["created_at"]),
+      timeoutSeconds: optionalInteger.parse(row["timeout"]),
     }));
 }
 
@@ -197,8 +221,8 @@ export function isAttemptRunning(tx: Tx, jobId: string, attempt: number): boolea
   );
 }
 
-/** One that somebody else ended: it cost what its time cost until now, and not more than until its timeout. */
-export function closeLeaked(board: Board, id: string, now: number): Promise<void> {
+/** One that somebody else ended: it cost what its time cost until `goneAt`, and not more than until its timeout. */
+export function closeLeaked(board: Board, id: string, goneAt: number): Promise<void> {
   return board.write((tx) => {
     const row = tx.get(
       `SELECT created_at, reserved_micro_usd, json_extract(units, '$.timeoutSeconds') AS timeout FROM spend
@@ -208,9 +232,45 @@ export function closeLeaked(board: Board, id: string, now: number): Promise<void
     if (row === null) return;
     const reserved = integer.parse(row["reserved_micro_usd"]);
     const timeout = optionalInteger.parse(row["timeout"]);
-    const seconds = Math.max(0, Math.ceil((now - integer.parse(row["created_at"])) / 1_000));
-    const costMicroUsd =
-      timeout === null || timeout === 0 ? reserved : Math.min(reserved, Math.ceil((reserved / timeout) * seconds));
-    settle(tx, id, { costMicroUsd, isEstimate: true, units: { leakedSeconds: seconds } }, now);
+    const passed = Math.ceil((goneAt - integer.parse(row["created_at"])) / 1_000);
+    // Where nobody knows how long it lived, or the clock was put back, it is all that was reserved.
+    const share = timeout === null || timeout === 0 || passed < 1 ? 1 : Math.min(1, passed / timeout);
+    const leakedSeconds = timeout === null ? Math.max(0, passed) : Math.ceil(timeout * share);
+    settle(tx, id, { costMicroUsd: Math.ceil(reserved * share), isEstimate: true, units: { leakedSeconds } }, goneAt);
+  });
+}
+
+export type Leaked = {
+  readonly jobId: string;
+  readonly attempt: number | null;
+  readonly workerId: string | null;
+  readonly sandboxId: string;
+  readonly startedAt: number;
+  /** Micro-dollars a second. */
+  readonly price: number;
+};
+
+/** One of E2B's that ran without a row (the board was restored, or its row was given up): it gets one, with what it has cost. */
+export function recordLeaked(board: Board, leaked: Leaked, now: number): Promise<void> {
+  const { jobId, attempt, workerId, sandboxId, price } = leaked;
+  const startedAt = Math.min(leaked.startedAt, now);
+  const leakedSeconds = Math.max(1, Math.ceil((now - startedAt) / 1_000));
+  const costMicroUsd = Math.ceil(leakedSeconds * price);
+  return board.write((tx) => {
+    if (tx.get("SELECT 1 FROM spend WHERE job_id = ? AND subject = ?", jobId, sandboxId) !== null) return;
+    tx.run(
+      `INSERT INTO spend (id, job_id, attempt, worker_id, kind, provider, subject, created_at, ended_at, reserved_micro_usd,
+       cost_micro_usd, is_estimate, units) VALUES (?, ?, ?, ?, 'sandbox', 'e2b', ?, ?, ?, 0, ?, 1, ?)`,
+      Bun.randomUUIDv7(),
+      jobId,
+      attempt,
+      workerId,
+      sandboxId,
+      startedAt,
+      now,
+      costMicroUsd,
+      JSON.stringify({ leakedSeconds }),
+    );
+    carry(tx, jobId, attempt, costMicroUsd);
   });
 }

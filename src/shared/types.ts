@@ -203,6 +203,8 @@ export type JobView = Job & {
   readonly artifacts: readonly Artifact[];
   readonly steps: readonly { readonly step: StepName; readonly title: string; readonly durationMs: number | null }[];
   readonly costUsd: number;
+  /** What its sandboxes would have cost at E2B; they ran on this machine. */
+  readonly savedUsd: number;
   readonly durationMs: number | null;
   readonly state: JobState;
   readonly attempt: number;

@@ -5,6 +5,7 @@ import type { Tx } from "./db.ts";
 import { outlineOf } from "./events.ts";
 import { hostsOfJob } from "./hosts.ts";
 import { readRun, type Run } from "./jobs.ts";
+import { savedByJob } from "./spend.ts";
 import type { Job, JobEvent, JobView, StepName } from "./types.ts";
 
 type Step = { readonly step: StepName; readonly title: string; readonly durationMs: number | null };
@@ -21,6 +22,7 @@ export function viewJob(tx: Tx, job: Job): JobView {
     artifacts: artifactsOfJob(tx, job.id),
     steps: stepsOf(events),
     costUsd: (run?.costMicroUsd ?? 0) / 1e6,
+    savedUsd: savedByJob(tx, job.id) / 1e6,
     durationMs: durationOf(run),
     state: run?.state ?? "ready",
     attempt: run?.attempt ?? 0,

@@ -36,10 +36,12 @@ export class OverBudget extends AppError {
   readonly limitMicroUsd: number;
 
   constructor({ scope, spentMicroUsd, limitMicroUsd }: Standing) {
-    super(
-      "budget",
-      `${WHOSE[scope]} budget of ${dollars(limitMicroUsd)} is used up (${dollars(spentMicroUsd)} spent or set aside), so nothing more was begun. ${SETTINGS[scope]} in .env raises it.`,
-    );
+    const budget = `${WHOSE[scope]} budget`;
+    const why =
+      limitMicroUsd === 0
+        ? `${budget} is $0.00, so nothing that costs money was begun.`
+        : `${budget} of ${dollars(limitMicroUsd)} has no room for this (${dollars(spentMicroUsd)} spent or set aside), so nothing more was begun.`;
+    super("budget", `${why} ${SETTINGS[scope]} in .env raises it.`);
     this.scope = scope;
     this.limitMicroUsd = limitMicroUsd;
   }

@@ -62,6 +62,8 @@ export type JobSandbox = AsyncDisposable & {
   readonly download: (path: string) => Promise<ReadableStream<Uint8Array>>;
   /** Micro-dollars a second, by what the provider says this sandbox has; 0 on this machine. */
   readonly price: () => Promise<number>;
+  /** Its server ends it so long from now. */
+  readonly endIn: (timeoutMs: number) => Promise<void>;
   /** False: it could not be reached, and may live on until its timeout. */
   readonly kill: () => Promise<boolean>;
 };
@@ -118,20 +120,39 @@ async function whenBack<T>(call: () => Promise<T>, waitMs: number, signal: Abort
 /** What a sandbox carries of whose it is. */
 export type Metadata = Readonly<Record<string, string>>;
 
-/** Kills the sandboxes with this `owner` that nobody wants any more, by their metadata. Returns that of those killed. */
+export type Found = {
+  readonly sandboxId: string;
+  readonly metadata: Metadata;
+  /** Ms since the epoch, on the provider's clock. */
+  readonly startedAt: number;
+  /** Micro-dollars a second. */
+  readonly price: number;
+};
+
+/**
+ * Kills the sandboxes with this `owner` that nobody wants any more, by their metadata, and returns those that it killed.
+ * What cannot be killed now is told to `onStuck` and does not keep the others alive.
+ */
 export async function killOrphans(
   provider: SandboxProvider,
   owner: Record<string, string>,
   isWanted: (metadata: Metadata) => boolean,
+  onStuck: (sandboxId: string, error: unknown) => void,
   signal: AbortSignal,
-): Promise<Metadata[]> {
+): Promise<Found[]> {
   const paginator = Sandbox.list({ ...connection(provider), query: { metadata: owner } });
-  const killed: Metadata[] = [];
+  const killed: Found[] = [];
   while (paginator.hasNext) {
     const page = await whenBack(() => paginator.nextItems(), RETURN_MS, signal);
-    for (const { sandboxId, metadata } of page) {
-      if (isWanted(metadata)) continue;
-      if (await translated(() => Sandbox.kill(sandboxId, connection(provider)))) killed.push(metadata);
+    for (const info of page.filter(({ metadata }) => !isWanted(metadata))) {
+      const { sandboxId, metadata, startedAt } = info;
+      try {
+        const wasThere = await translated(() => Sandbox.kill(sandboxId, connection(provider)));
+        if (wasThere)
+          killed.push({ sandboxId, metadata, startedAt: startedAt.getTime(), price: priceOf(provider, info) });
+      } catch (error) {
+        onStuck(sandboxId, error);
+      }
     }
   }
   return killed;
@@ -188,7 +209,8 @@ function wrap(provider: SandboxProvider, sandbox: Sandbox, signal: AbortSignal):
         cancel: (reason) => reader.cancel(reason),
       });
     },
-    price: () => guarded(() => priceOf(provider, sandbox)),
+    price: () => guarded(async () => (provider.kind === "local" ? 0 : priceOf(provider, await sandbox.getInfo()))),
+    endIn: (timeoutMs) => guarded(() => sandbox.setTimeout(timeoutMs)),
     kill,
     [Symbol.asyncDispose]: async () => {
       signal.removeEventListener("abort", onAbort);
@@ -314,10 +336,13 @@ async function listFiles(sandbox: Sandbox, folder: string, depth: number): Promi
     .map((entry) => ({ path: entry.path, bytes: entry.size, modifiedAt: entry.modifiedTime?.getTime() ?? 0 }));
 }
 
-async function priceOf(provider: SandboxProvider, sandbox: Sandbox): Promise<number> {
+type Size = { readonly cpuCount: number; readonly memoryMB: number };
+
+function priceOf(provider: SandboxProvider, { cpuCount, memoryMB }: Size): number {
   if (provider.kind === "local") return 0;
-  const info = await sandbox.getInfo();
-  return info.cpuCount * CPU_MICRO_USD + (info.memoryMB / 1024) * MEMORY_MICRO_USD;
+  const price = cpuCount * CPU_MICRO_USD + (memoryMB / 1024) * MEMORY_MICRO_USD;
+  // A server that does not say what it gives gives it for nothing no more than others.
+  return price > 0 ? price : DEFAULT_PRICE_MICRO_USD;
 }
 
 async function translated<T>(call: () => Promise<T>): Promise<T> {

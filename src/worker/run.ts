@@ -7,7 +7,6 @@ import { AppError, toAppError } from "../shared/errors.ts";
 import { forgetEarlier, handBackJob, recordArtifacts, retryJob, settleJob, type Claim } from "../shared/claims.ts";
 import { attemptsOf } from "../shared/jobs.ts";
 import type { Log } from "../shared/log.ts";
-import { spentByAttempt } from "../shared/spend.ts";
 import { removeUnnamed } from "../shared/sweep.ts";
 import { JOB_TYPES, JobInput, type Artifact, type JobError, type JobOutput } from "../shared/types.ts";
 import { createConsole } from "./console.ts";
@@ -73,7 +72,7 @@ export async function runJob(
     signal: controller.signal,
     remainingMs: () => Math.max(1, limitMs - (clock.monotonic() - startedAt)),
     openSandbox: async () => {
-      const sandbox = await place.sandboxes.open(claim, context.remainingMs(), controller.signal, report);
+      const sandbox = await place.sandboxes.open(claim, context.remainingMs(), controller.signal, context.budget);
       opened.push(sandbox);
       return sandbox;
     },
@@ -89,10 +88,9 @@ export async function runJob(
   clearTimeout(outOfTime);
   await Promise.all(opened.map((sandbox) => sandbox.close()));
   await report.flush();
-  const costMicroUsd = board.read((tx) => spentByAttempt(tx, claim.jobId, claim.attempt));
   const output = outputOf(end, console.stdout(), artifacts);
   onEnding();
-  const outcome = await conclude(place, claim, end, output, costMicroUsd);
+  const outcome = await conclude(place, claim, end, output);
   place.nudge();
   place.log.info(outcome, {
     job: claim.jobId,
@@ -110,25 +108,19 @@ function outputOf({ text, model }: JobEnd, stdout: string, artifacts: readonly A
 type Outcome = "job-settled" | "job-retrying" | "job-handed-back" | "job-lost";
 
 /** Back to the board if the job is not to blame, else its end. */
-async function conclude(
-  place: Workplace,
-  claim: Claim,
-  end: Attempted,
-  output: JobOutput,
-  costMicroUsd: number,
-): Promise<Outcome> {
+async function conclude(place: Workplace, claim: Claim, end: Attempted, output: JobOutput): Promise<Outcome> {
   const { board } = place;
   const now = place.clock.now();
   const error = end.error ?? null;
   // When everything is being stopped, the sandbox server may be gone first.
   if (place.stop.aborted && error !== null && GONE.has(error.code))
-    return (await handBackJob(board, claim, costMicroUsd, now)) ? "job-handed-back" : "job-lost";
+    return (await handBackJob(board, claim, now)) ? "job-handed-back" : "job-lost";
   const again = end.thrown === null ? null : nextTry(claim, end.thrown, retriesInARow(place, claim), Math.random());
   if (error !== null && again !== null) {
-    const retry = { error, runAt: now + again.delayMs, isCounted: again.isCounted, costMicroUsd };
+    const retry = { error, runAt: now + again.delayMs, isCounted: again.isCounted };
     return (await retryJob(board, claim, retry, now)) ? "job-retrying" : "job-lost";
   }
-  const settlement = { output: error === null ? output : { ...output, error }, error, costMicroUsd };
+  const settlement = { output: error === null ? output : { ...output, error }, error };
   return (await settleJob(board, claim, settlement, now)) ? "job-settled" : "job-lost";
 }
 

@@ -1,7 +1,7 @@
 // What `jobs` prints: columns that fit, lines that are whole, and words for every state.
 import { describe, expect, test } from "bun:test";
 import { createTeller, follow } from "../../src/cli/jobs/follow.ts";
-import { jsonText } from "../../src/cli/jobs/json.ts";
+import { detailsJson, jsonText } from "../../src/cli/jobs/json.ts";
 import { listLines, readList } from "../../src/cli/jobs/list.ts";
 import { detailLines, readDetails } from "../../src/cli/jobs/show.ts";
 import { parseSpan } from "../../src/cli/jobs/span.ts";
@@ -12,8 +12,9 @@ import { recordEvents, retryJob, settleJob } from "../../src/shared/claims.ts";
 import { cancelJob, restartJob } from "../../src/shared/control.ts";
 import { openBoard } from "../../src/shared/db.ts";
 import { reclaimJobs } from "../../src/shared/recovery.ts";
+import { reserveSpend, settleSpend } from "../../src/shared/spend.ts";
 import type { JobEvent, JobEventBody } from "../../src/shared/types.ts";
-import { DONE, claimOne } from "../shared/claiming.ts";
+import { DONE, claimOne, spend } from "../shared/claiming.ts";
 import { addJob, temporaryBoard, type TemporaryBoard } from "../shared/temporary.ts";
 
 const MINUTE = 60_000;
@@ -91,14 +92,17 @@ test("JSON escapes what may steer a terminal, and is the same JSON", () => {
 async function retrying(place: TemporaryBoard, id: string): Promise<void> {
   await addJob(place.board, id, {}, NOW - 10 * MINUTE);
   const claim = await claimOne(place, "1-a", NOW - 9 * MINUTE);
-  const retry = { error, runAt: NOW + 4_000, isCounted: true, costMicroUsd: 2_000 };
+  await spend(place, claim, 2_000);
+  const retry = { error, runAt: NOW + 4_000, isCounted: true };
   await retryJob(place.board, claim, retry, NOW - 9 * MINUTE + 1_500);
 }
 
 describe("the list", () => {
   async function manyStates(place: TemporaryBoard): Promise<void> {
     await addJob(place.board, "done-job", { input: { prompt: "Graph  this\nfile" } }, NOW);
-    await settleJob(place.board, await claimOne(place, "1-a", NOW), { ...DONE, costMicroUsd: 31_000 }, NOW);
+    const first = await claimOne(place, "1-a", NOW);
+    await spend(place, first, 31_000);
+    await settleJob(place.board, first, DONE, NOW);
     await retrying(place, "retrying-job");
     await addJob(place.board, "running-job", { input: { files: ["a.csv"] } });
     const claim = await claimOne(place, "1-a", NOW - 12_000);
@@ -159,6 +163,19 @@ describe("one job", () => {
     expect(Math.max(...text.split("\n").map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
+  test("that ran on this machine says what that saved", async () => {
+    using place = temporaryBoard();
+    await addJob(place.board, "a");
+    const { jobId, attempt, workerId } = await claimOne(place);
+    const box = { id: "box", jobId, attempt, workerId, kind: "sandbox", provider: "local", subject: "box" } as const;
+    await reserveSpend(place.board, { ...box, reservedMicroUsd: 0 }, { job: 0, day: 0, month: 0 }, NOW);
+    const end = { costMicroUsd: 0, savedMicroUsd: 2_400, isEstimate: false, units: { seconds: 79 } };
+    await settleSpend(place.board, "box", end, NOW);
+    expect(shown(place, "a")).toMatch(/ {2}saved +\$0\.0024, as it ran on this machine\n/);
+    expect(shown(place, "a")).not.toContain("cost");
+    expect(detailsJson(readDetails(place.board, "a"))).toMatchObject({ cost_usd: 0, saved_usd: 0.0024 });
+  });
+
   test("that waits names what it waits for", async () => {
     using place = temporaryBoard();
     for (const id of ["one", "two", "three"]) await addJob(place.board, id, { conversationId: "c" });
@@ -192,7 +209,7 @@ describe("one job", () => {
     await reclaimJobs(place.board, () => true, 3_000);
     const failed = { code: "code", message: "It broke.", detail: "line 3" };
     const stdout = Array.from({ length: 30 }, (_, at) => `row ${at}\n`).join("");
-    const end = { output: { stdout, text: "", artifacts: [] }, error: failed, costMicroUsd: 0 };
+    const end = { output: { stdout, text: "", artifacts: [] }, error: failed };
     await settleJob(place.board, await claimOne(place), end, 4_000);
     const text = shown(place, "a");
     expect(text).toContain("  1  its worker died  1.0 s\n     The worker died while it ran this");

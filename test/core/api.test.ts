@@ -186,7 +186,7 @@ describe("jobs", () => {
     const running = await core.post(`/api/jobs/${job_id}/cancel`, {});
     expect(await running.json()).toMatchObject({ job: { status: "running" } });
     const output = { stdout: "", text: "done", artifacts: [] };
-    await settleJob(core.board, claim, { output, error: null, costMicroUsd: 0 }, 1);
+    await settleJob(core.board, claim, { output, error: null }, 1);
     const ended = await core.post(`/api/jobs/${job_id}/cancel`, {});
     expect(await ended.json()).toMatchObject({ job: { status: "completed", output: { text: "done" } } });
   });

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { claimJobs, retryJob, settleJob } from "../../src/shared/claims.ts";
 import { cancelJob } from "../../src/shared/control.ts";
 import { eventsAfter } from "../../src/shared/events.ts";
-import { DONE, claimOne, jobOf, runOf } from "../shared/claiming.ts";
+import { DONE, claimOne, jobOf, runOf, spend } from "../shared/claiming.ts";
 import { addJob } from "../shared/temporary.ts";
 import { refusalOf, startCore, type Core } from "./server.ts";
 
@@ -85,7 +85,8 @@ test("one job comes with where it stands and how its attempts ended", async () =
   await addJob(core.board, "twice", { maxAttempts: 2, priority: 5, deadlineAt: 8e12 });
   const [claim] = await claimJobs(core.board, "1-a", () => 1, 2_000);
   if (claim === undefined) throw new Error("Nothing was claimed.");
-  await retryJob(core.board, claim, { error, runAt: 9_000, isCounted: true, costMicroUsd: 7 }, 3_000);
+  await spend(core, claim, 7);
+  await retryJob(core.board, claim, { error, runAt: 9_000, isCounted: true }, 3_000);
   expect(await (await core.call("/api/jobs/twice")).json()).toMatchObject({
     job: { id: "twice", state: "retrying", runAt: 9_000, costUsd: 0.000007 },
     run: { state: "retrying", attempt: 1, maxAttempts: 2, priority: 5, deadlineAt: 8e12, runAt: 9_000 },

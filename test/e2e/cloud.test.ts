@@ -99,7 +99,7 @@ describe("with a key and an address of E2B", () => {
     await Bun.write(file, "print(1)");
     const { code, err } = await ask(home, ["", "--code", file], settings({ SANDPIPER_DAY_USD: "0" }));
     expect(code).toBe(1);
-    expect(err).toContain("Today's budget of $0.00 is used up");
+    expect(err).toContain("Today's budget is $0.00");
     expect(await sql(home, "SELECT * FROM spend")).toEqual([]);
   });
 

@@ -47,11 +47,6 @@ test("an answered job neither waits behind one of its conversation nor lets anot
     { id: "second", state: "waiting" },
     { id: "a", state: "done" },
   ]);
-  await settleJob(
-    board,
-    claim,
-    { output: { stdout: "", text: "", artifacts: [] }, error: null, costMicroUsd: 0 },
-    4_000,
-  );
+  await settleJob(board, claim, { output: { stdout: "", text: "", artifacts: [] }, error: null }, 4_000);
   expect(states()[1]).toEqual({ id: "second", state: "ready" });
 });

@@ -94,30 +94,35 @@ export class BoardModel {
     return isThere && job.attempt === attempt && job.workerId === workerId;
   }
 
-  settle(claim: ModelClaim, state: "done" | "failed" | "cancelled", costMicroUsd: number): boolean {
+  /** Also of a claim that was lost: the money is gone. */
+  spend(claim: ModelClaim, microUsd: number): void {
+    const job = this.jobs.get(claim.job.id);
+    if (job !== undefined) job.costMicroUsd += microUsd;
+  }
+
+  settle(claim: ModelClaim, state: "done" | "failed" | "cancelled"): boolean {
     if (!this.isHeld(claim)) return false;
-    claim.job.costMicroUsd += costMicroUsd;
     this.#end(claim.job, state, state);
     return true;
   }
 
-  retry(claim: ModelClaim, runAt: number, isCounted: boolean, costMicroUsd: number): boolean {
+  retry(claim: ModelClaim, runAt: number, isCounted: boolean): boolean {
     if (!this.isHeld(claim)) return false;
     const { job } = claim;
-    if (job.isCancelAsked) return this.settle(claim, "cancelled", costMicroUsd);
+    if (job.isCancelAsked) return this.settle(claim, "cancelled");
     Object.assign(job, { state: "retrying", runAt: Math.min(runAt, this.now + HOUR_MS) });
     if (!isCounted) job.maxAttempts += 1;
-    this.#leave(job, "retrying", "job-retrying", costMicroUsd);
+    this.#leave(job, "retrying", "job-retrying");
     return true;
   }
 
-  handBack(claim: ModelClaim, costMicroUsd: number): boolean {
+  handBack(claim: ModelClaim): boolean {
     if (!this.isHeld(claim)) return false;
     const { job } = claim;
-    if (job.isCancelAsked) return this.settle(claim, "cancelled", costMicroUsd);
+    if (job.isCancelAsked) return this.settle(claim, "cancelled");
     job.state = "ready";
     job.maxAttempts += 1;
-    this.#leave(job, "handed-back", "job-requeued", costMicroUsd);
+    this.#leave(job, "handed-back", "job-requeued");
     return true;
   }
 
@@ -155,7 +160,7 @@ export class BoardModel {
       else if (job.attempt >= job.maxAttempts) this.#end(job, "dead", "dead");
       else {
         job.state = "ready";
-        this.#leave(job, "lost", "job-requeued", 0);
+        this.#leave(job, "lost", "job-requeued");
       }
     return lost.map((job) => job.id);
   }
@@ -252,10 +257,9 @@ export class BoardModel {
     this.#promote(job.conversationId);
   }
 
-  #leave(job: ModelJob, outcome: string, kind: string, costMicroUsd: number): void {
+  #leave(job: ModelJob, outcome: string, kind: string): void {
     job.outcomes.set(job.attempt, outcome);
     job.workerId = null;
-    job.costMicroUsd += costMicroUsd;
     this.tell(job, kind);
   }
 

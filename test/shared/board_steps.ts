@@ -18,6 +18,7 @@ import { enqueueJob, insertJob, type NewJob } from "../../src/shared/jobs.ts";
 import { expireJobs, reclaimJobs } from "../../src/shared/recovery.ts";
 import type { JobEventBody, JobStatus } from "../../src/shared/types.ts";
 import { beatWorker, readWorker } from "../../src/shared/workers.ts";
+import { spend } from "./claiming.ts";
 import type { BoardModel, ModelClaim, ModelJob, NewModelJob } from "./board_model.ts";
 
 /** Times are ms from now; numbers that name something (a job, a claim) are taken modulo how many there are. */
@@ -274,26 +275,30 @@ async function reportClaim(step: Report, world: World): Promise<void> {
   if (chosen === undefined) return;
   const { real, model: twin } = chosen;
   const error = { code: "sandbox", message: "It went away." };
+  if (step.do !== "record") {
+    await spend(world, real, COST);
+    model.spend(twin, COST);
+  }
   switch (step.do) {
     case "record":
       return recordAll(real, twin, world);
     case "settle": {
       const why = step.end === "done" ? null : { ...error, code: step.end === "failed" ? "code" : "cancelled" };
       const output = { stdout: "", text: real.jobId, artifacts: [] };
-      const isOurs = await settleJob(board, real, { output, error: why, costMicroUsd: COST }, model.now);
-      expect(isOurs).toBe(model.settle(twin, step.end, COST));
+      const isOurs = await settleJob(board, real, { output, error: why }, model.now);
+      expect(isOurs).toBe(model.settle(twin, step.end));
       return;
     }
     case "retry": {
       // A worker does not ask for more tries than there are.
       const isCounted = step.isCounted && twin.job.attempt < twin.job.maxAttempts;
       const runAt = model.now + step.runIn;
-      const isOurs = await retryJob(board, real, { error, runAt, isCounted, costMicroUsd: COST }, model.now);
-      expect(isOurs).toBe(model.retry(twin, runAt, isCounted, COST));
+      const isOurs = await retryJob(board, real, { error, runAt, isCounted }, model.now);
+      expect(isOurs).toBe(model.retry(twin, runAt, isCounted));
       return;
     }
     case "handBack":
-      expect(await handBackJob(board, real, COST, model.now)).toBe(model.handBack(twin, COST));
+      expect(await handBackJob(board, real, model.now)).toBe(model.handBack(twin));
   }
 }
 

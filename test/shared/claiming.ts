@@ -5,6 +5,7 @@ import type { Board } from "../../src/shared/db.ts";
 import { eventsAfter } from "../../src/shared/events.ts";
 import { readJob, readRun, type NewJob, type Run } from "../../src/shared/jobs.ts";
 import type { Settlement } from "../../src/shared/moves.ts";
+import { reserveSpend, settleSpend } from "../../src/shared/spend.ts";
 import { reclaimJobs } from "../../src/shared/recovery.ts";
 import type { Job, JobError, JobState } from "../../src/shared/types.ts";
 import { addJob } from "./temporary.ts";
@@ -14,7 +15,6 @@ type Place = { readonly board: Board };
 export const DONE: Settlement = {
   output: { stdout: "out", text: "t", artifacts: [] },
   error: null,
-  costMicroUsd: 7,
 };
 
 export const passing = (message: string): JobError => ({ code: "unavailable", message });
@@ -24,7 +24,6 @@ export const retry = (runAt: number, more: Partial<Retry> = {}): Retry => ({
   error: passing("Not now."),
   runAt,
   isCounted: true,
-  costMicroUsd: 0,
   ...more,
 });
 
@@ -32,6 +31,28 @@ export async function claimOne(place: Place, worker = "1-a", now = 2_000): Promi
   const [claim] = await claimJobs(place.board, worker, () => 1, now);
   if (claim === undefined) throw new Error("Nothing was claimed.");
   return claim;
+}
+
+const NO_LIMIT = { job: 1e12, day: 1e12, month: 1e12 };
+
+/** What this attempt asked of a model. */
+export async function spend(
+  place: Place,
+  held: Pick<Claim, "jobId" | "attempt" | "workerId">,
+  microUsd: number,
+): Promise<void> {
+  const { jobId, attempt, workerId } = held;
+  const call = {
+    id: Bun.randomUUIDv7(),
+    jobId,
+    attempt,
+    workerId,
+    kind: "model",
+    provider: "openai",
+    subject: "m",
+  } as const;
+  await reserveSpend(place.board, { ...call, reservedMicroUsd: 2 * microUsd }, NO_LIMIT, 2_000);
+  await settleSpend(place.board, call.id, { costMicroUsd: microUsd, isEstimate: false, units: {} }, 2_000);
 }
 
 /** Every worker is gone. */

@@ -14,7 +14,18 @@ import {
 import { openBoard } from "../../src/shared/db.ts";
 import { eventsAfter } from "../../src/shared/events.ts";
 import { attemptsOf } from "../../src/shared/jobs.ts";
-import { DONE, brokenRules, claimOne, countingWrites, jobOf, kindsOf, loseWorkers, retry, runOf } from "./claiming.ts";
+import {
+  DONE,
+  brokenRules,
+  claimOne,
+  countingWrites,
+  jobOf,
+  kindsOf,
+  loseWorkers,
+  retry,
+  runOf,
+  spend,
+} from "./claiming.ts";
 import { addJob, rejectionOf, sqliteShell, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
 const claimed = async (place: TemporaryBoard, limit: number, now = 2_000): Promise<string[]> =>
@@ -72,7 +83,6 @@ describe("claiming", () => {
       conversationId: "c",
       startedAt: 2_000,
       deadlineAt: 9_000,
-      spentMicroUsd: 0,
     });
     expect(jobOf(place, "a")?.status).toBe("running");
     expect(kindsOf(place, "a")).toEqual(["job-created", "job-started"]);
@@ -165,7 +175,9 @@ describe("settling", () => {
   test("writes state, result, cost, the attempt and the last event", async () => {
     using place = temporaryBoard();
     await addJob(place.board, "a");
-    expect(await settleJob(place.board, await claimOne(place), DONE, 3_000)).toBe(true);
+    const claim = await claimOne(place);
+    await spend(place, claim, 7);
+    expect(await settleJob(place.board, claim, DONE, 3_000)).toBe(true);
     expect(jobOf(place, "a")).toMatchObject({ status: "completed", output: DONE.output, updatedAt: 3_000 });
     expect(runOf(place, "a")).toMatchObject({ startedAt: 2_000, finishedAt: 3_000, costMicroUsd: 7 });
     expect(place.board.read((tx) => attemptsOf(tx, "a"))).toEqual([
@@ -228,7 +240,7 @@ describe("a worker that was late", () => {
     ["keep files", ({ board }, late) => recordArtifacts(board, late, [{ ...artifact, jobId: late.jobId }], 4_000)],
     ["settle", ({ board }, late) => settleJob(board, late, DONE, 4_000)],
     ["retry", ({ board }, late) => retryJob(board, late, retry(9_000), 4_000)],
-    ["hand back", ({ board }, late) => handBackJob(board, late, 99, 4_000)],
+    ["hand back", ({ board }, late) => handBackJob(board, late, 4_000)],
   ];
   const tables = ["jobs", "job_run", "job_events", "job_attempts", "artifacts"];
   const everything = (place: TemporaryBoard) => tables.map((table) => place.rows(`SELECT * FROM ${table}`));

@@ -185,6 +185,12 @@ describe("a misspelt setting", () => {
     expect(loadConfig({ SANDPIPER_MEMORY: "1" }, "/project").warnings[0]).toContain("SANDPIPER_MEMORY_MB?");
   });
 
+  test("that was one and is none any more is answered with what took its place", () => {
+    expect(loadConfig({ SANDPIPER_E2B_DAILY_USD: "5" }, "/project").warnings).toEqual([
+      "SANDPIPER_E2B_DAILY_USD is no setting any more and limits nothing. Set SANDPIPER_DAY_USD, which is for models and sandboxes together.",
+    ]);
+  });
+
   test("is never answered with one that is not for people", () => {
     expect(loadConfig({ SANDPIPER_SANDBOX_PORT: "1" }, "/project").warnings[0]).not.toContain("SANDBOXD");
   });

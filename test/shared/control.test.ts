@@ -4,7 +4,7 @@ import { claimJobs, settleJob, stopAsked } from "../../src/shared/claims.ts";
 import { cancelJob, restartJob } from "../../src/shared/control.ts";
 import { eventsAfter } from "../../src/shared/events.ts";
 import { attemptsOf } from "../../src/shared/jobs.ts";
-import { DONE, addJobIn, brokenRules, claimOne, jobOf, kindsOf, loseWorkers, runOf } from "./claiming.ts";
+import { DONE, addJobIn, brokenRules, claimOne, jobOf, kindsOf, loseWorkers, runOf, spend } from "./claiming.ts";
 import { addJob, sqliteShell, temporaryBoard } from "./temporary.ts";
 
 describe("stopping", () => {
@@ -160,8 +160,11 @@ describe("running a job again", () => {
     await addJobIn(place, "a", "failed");
     await restartJob(place.board, "a", 3_000);
     const error = { code: "sandbox", message: "Again." };
-    const end = { output: { ...DONE.output, error }, error, costMicroUsd: 5 };
-    await settleJob(place.board, await claimOne(place, "2-b", 4_000), end, 5_000);
+    const end = { output: { ...DONE.output, error }, error };
+    await spend(place, { jobId: "a", attempt: 1, workerId: "1-a" }, 7);
+    const again = await claimOne(place, "2-b", 4_000);
+    await spend(place, again, 5);
+    await settleJob(place.board, again, end, 5_000);
     expect(runOf(place, "a").costMicroUsd).toBe(12);
     expect(place.board.read((tx) => attemptsOf(tx, "a")).map((one) => one.workerId)).toEqual(["1-a", "2-b"]);
     expect(place.board.read((tx) => eventsAfter(tx, 0, 99)).at(-1)).toMatchObject({

@@ -120,7 +120,7 @@ async function workOn(board: Board, name: string, random: () => number, note: ()
     await recordEvents(board, claim, [{ kind: "text-delta", text: "x".repeat(Math.floor(random() * 9_000)) }], 2_500);
     note();
     if (random() < 0.3) {
-      const retry = { error: { code: "sandbox", message: "Gone." }, runAt: 2_600, isCounted: false, costMicroUsd: 1 };
+      const retry = { error: { code: "sandbox", message: "Gone." }, runAt: 2_600, isCounted: false };
       await retryJob(board, claim, retry, 2_600);
     } else await settleJob(board, claim, DONE, 3_000);
     note();

@@ -34,7 +34,7 @@ import { jobsAhead, jobsBefore } from "../../src/shared/line.ts";
 import { jobsNamed, shortId } from "../../src/shared/prefixes.ts";
 import { dropJob, expireJobs, reclaimJobs } from "../../src/shared/recovery.ts";
 import { maintain, prunableJobs } from "../../src/shared/retention.ts";
-import { closeLeaked, isAttemptRunning, nameSandbox, orphanSandboxes } from "../../src/shared/spend.ts";
+import { closeLeaked, isAttemptRunning, nameSandbox, orphanSandboxes, recordLeaked } from "../../src/shared/spend.ts";
 import {
   reserveSpend,
   savedByConversation,
@@ -161,7 +161,7 @@ async function doJobs(board: Board): Promise<void> {
   await recordArtifacts(board, a, [artifact], NOON);
   await retryJob(board, a, retry(NOON), NOON);
   await expireJobs(board, NOON);
-  await handBackJob(board, await claimOne(place, "1-a", NOON), 0, NOON);
+  await handBackJob(board, await claimOne(place, "1-a", NOON), NOON);
   await dropJob(board, await claimOne(place, "1-a", NOON), NOON);
   const again = await claimOne(place, "1-a", NOON);
   await claimOne(place, "1-a", NOON);
@@ -270,8 +270,10 @@ async function doSandboxes(board: Board): Promise<void> {
   board.read((tx) => isAttemptRunning(tx, "a", 1));
   await settleSpend(board, "1", { costMicroUsd: 0, isEstimate: false, units: {} }, NOON);
   await closeLeaked(board, "2", NOON);
+  const leaked = { jobId: "a", attempt: 1, workerId: "1-a", sandboxId: "lost", startedAt: NOON, price: 1 };
+  await recordLeaked(board, leaked, NOON);
   const call = { id: "3", jobId: "gone", attempt: 1, workerId: "1-a", kind: "model", provider: "openai" } as const;
-  await reserveSpend(board, { ...call, subject: "m", reservedMicroUsd: 1 }, { job: 9, day: 9, month: 9 }, NOON);
+  await reserveSpend(board, { ...call, subject: "m", reservedMicroUsd: 1 }, { job: 1, day: 3, month: 9 }, NOON);
   await settleAbandonedCalls(board, NOON);
   board.read((tx) => savedByConversation(tx, "A"));
   board.read((tx) => savedSince(tx, NOON));

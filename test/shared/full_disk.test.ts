@@ -56,7 +56,7 @@ describe("on a disk that becomes full", () => {
       say(refusal);
       say(count(board) === kept.length && check(board).join());
       say(board.read((tx) => tx.get("SELECT state FROM job_run WHERE job_id = 'first'").state));
-      const end = { output: { stdout: "", text: "", artifacts: [] }, error: null, costMicroUsd: 0 };
+      const end = { output: { stdout: "", text: "", artifacts: [] }, error: null };
       say([await outcome(settleJob(board, claim, end, 4)), await outcome(claimJobs(board, "1-a", () => 1, 4))]);
       free();
       say([await outcome(settleJob(board, claim, end, 5)), await outcome(enqueueJob(board, job("late"), 6))]);

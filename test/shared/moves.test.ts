@@ -72,7 +72,7 @@ const ways: readonly (readonly [
     ({ file }) => sqliteShell(file, "REPLACE INTO jobs VALUES ('A0', 'chat', 'completed', '{}', NULL, 1, 1)"),
   ],
   ["is put off", false, ({ board }, claim) => retryJob(board, claim, retry(2_900), 2_800)],
-  ["is handed back", false, ({ board }, claim) => handBackJob(board, claim, 0, 3_000)],
+  ["is handed back", false, ({ board }, claim) => handBackJob(board, claim, 3_000)],
   ["is lost", false, (place) => loseWorkers(place)],
   [
     "is put back by a stranger",

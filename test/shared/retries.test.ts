@@ -12,7 +12,7 @@ import {
 import { cancelJob } from "../../src/shared/control.ts";
 import { eventsAfter } from "../../src/shared/events.ts";
 import { attemptsOf } from "../../src/shared/jobs.ts";
-import { DONE, brokenRules, claimOne, jobOf, loseWorkers, passing, retry, runOf } from "./claiming.ts";
+import { DONE, brokenRules, claimOne, jobOf, loseWorkers, passing, retry, runOf, spend } from "./claiming.ts";
 import { addJob, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
 const claimed = async (place: TemporaryBoard, limit: number, now = 2_000): Promise<string[]> =>
@@ -24,7 +24,8 @@ describe("an attempt that failed for a while", () => {
     await addJob(place.board, "a");
     await addJob(place.board, "b");
     const first = await claimOne(place);
-    expect(await retryJob(place.board, first, retry(5_000, { costMicroUsd: 3 }), 3_000)).toBe(true);
+    await spend(place, first, 3);
+    expect(await retryJob(place.board, first, retry(5_000), 3_000)).toBe(true);
     expect(jobOf(place, "a")).toMatchObject({ status: "pending", output: null });
     expect(runOf(place, "a")).toMatchObject({ state: "retrying", runAt: 5_000, workerId: null, costMicroUsd: 3 });
     expect(place.board.read((tx) => eventsAfter(tx, 0, 99, "a")).at(-1)).toMatchObject({
@@ -36,7 +37,8 @@ describe("an attempt that failed for a while", () => {
     expect(place.board.read(nextDue)).toBe(5_000);
     expect(await claimed(place, 0, 4_999)).toEqual([]);
     const again = await claimOne(place, "1-a", 5_000);
-    expect(again).toMatchObject({ jobId: "a", attempt: 2, maxAttempts: 3, spentMicroUsd: 3 });
+    expect(again).toMatchObject({ jobId: "a", attempt: 2, maxAttempts: 3 });
+    await spend(place, again, 7);
     await settleJob(place.board, again, DONE, 6_000);
     expect(runOf(place, "a").costMicroUsd).toBe(10);
     expect(brokenRules(place)).toEqual([]);
@@ -91,7 +93,8 @@ describe("an attempt that failed for a while", () => {
     await addJob(place.board, "a");
     const claim = await claimOne(place);
     expect(await cancelJob(place.board, "a", 2_500)).toBe("asked");
-    expect(await retryJob(place.board, claim, retry(5_000, { costMicroUsd: 3 }), 3_000)).toBe(true);
+    await spend(place, claim, 3);
+    expect(await retryJob(place.board, claim, retry(5_000), 3_000)).toBe(true);
     expect(runOf(place, "a")).toMatchObject({ state: "cancelled", costMicroUsd: 3 });
     expect(jobOf(place, "a")?.output?.error?.code).toBe("cancelled");
     expect(brokenRules(place)).toEqual([]);
@@ -103,11 +106,15 @@ describe("a job that is handed back", () => {
     using place = temporaryBoard();
     await addJob(place.board, "a");
     await addJob(place.board, "b");
-    expect(await handBackJob(place.board, await claimOne(place), 5, 3_000)).toBe(true);
+    const first = await claimOne(place);
+    await spend(place, first, 5);
+    expect(await handBackJob(place.board, first, 3_000)).toBe(true);
     expect(runOf(place, "a")).toMatchObject({ state: "ready", workerId: null, costMicroUsd: 5 });
     expect(brokenRules(place)).toEqual([]);
-    expect(await claimOne(place, "2-b")).toMatchObject({ jobId: "a", attempt: 2, maxAttempts: 4, spentMicroUsd: 5 });
-    expect(place.board.read((tx) => attemptsOf(tx, "a"))).toMatchObject([{ attempt: 1, outcome: "handed-back" }]);
+    expect(await claimOne(place, "2-b")).toMatchObject({ jobId: "a", attempt: 2, maxAttempts: 4 });
+    expect(place.board.read((tx) => attemptsOf(tx, "a"))).toMatchObject([
+      { attempt: 1, outcome: "handed-back", costMicroUsd: 5 },
+    ]);
   });
 
   test("ends as stopped if that was asked for meanwhile: nobody begins it again", async () => {
@@ -115,7 +122,8 @@ describe("a job that is handed back", () => {
     await addJob(place.board, "a");
     const claim = await claimOne(place);
     expect(await cancelJob(place.board, "a", 2_500)).toBe("asked");
-    expect(await handBackJob(place.board, claim, 3, 3_000)).toBe(true);
+    await spend(place, claim, 3);
+    expect(await handBackJob(place.board, claim, 3_000)).toBe(true);
     expect(runOf(place, "a")).toMatchObject({ state: "cancelled", costMicroUsd: 3 });
     expect(brokenRules(place)).toEqual([]);
   });

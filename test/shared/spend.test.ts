@@ -1,10 +1,11 @@
 // The ledger: what may be spent is written down before it is, and no limit is passed, whoever spends.
 import { describe, expect, test } from "bun:test";
-import * as fc from "fast-check";
 import { decideApproval, requestApproval, useApproval } from "../../src/shared/approvals.ts";
+import { settleJob } from "../../src/shared/claims.ts";
 import { openBoard } from "../../src/shared/db.ts";
+import { eventsAfter } from "../../src/shared/events.ts";
 import * as ledger from "../../src/shared/spend.ts";
-import { claimOne, loseWorkers } from "./claiming.ts";
+import { claimOne, DONE, loseWorkers } from "./claiming.ts";
 import { addJob, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
 const DAY_MS = 86_400_000;
@@ -74,6 +75,23 @@ describe("a reservation", () => {
     expect(await warned("a", 79)).toEqual([]);
     expect(await warned("b", 1)).toEqual([{ scope: "day", spentMicroUsd: 80, limitMicroUsd: 100 }]);
     expect(await warned("c", 5)).toEqual([]);
+    // Below the line again, and above it: nothing that anybody has to be told twice.
+    await ledger.settleSpend(place.board, "a", settled(0), NOON);
+    expect(await warned("d", 75)).toEqual([]);
+    const next = { ...reservation("next", 90), jobId: "other" };
+    const tomorrow = await ledger.reserveSpend(place.board, next, { ...WIDE, day: 100 }, NOON + DAY_MS);
+    expect(tomorrow.warned).toEqual([{ scope: "day", spentMicroUsd: 90, limitMicroUsd: 100 }]);
+  });
+
+  test("warns of each limit that comes near, and of a job's for each job", async () => {
+    using place = temporaryBoard();
+    const limits = { job: 10, day: 20, month: 1_000 };
+    const scopes = async (id: string, jobId: string) =>
+      (await ledger.reserveSpend(place.board, { ...reservation(id, 8), jobId }, limits, NOON)).warned.map(
+        ({ scope }) => scope,
+      );
+    expect(await scopes("a", "one")).toEqual(["job"]);
+    expect(await scopes("b", "two")).toEqual(["job", "day"]);
   });
 
   test("of eight workers at once never passes the limit", async () => {
@@ -105,6 +123,48 @@ test("the real figure takes the reservation's place, once", async () => {
   ]);
   expect(await reserve(place, reservation("b", 90), { day: 100 })).toBe(true);
   expect(place.board.read((tx) => ledger.savedSince(tx, 0))).toBe(3);
+});
+
+describe("what a job and its attempts cost", () => {
+  const figures = (place: TemporaryBoard) => [
+    place.value("SELECT cost_micro_usd FROM job_run WHERE job_id = 'a'"),
+    ...place.rows("SELECT cost_micro_usd FROM job_attempts ORDER BY attempt").map((row) => row["cost_micro_usd"]),
+  ];
+  const call = (id: string, attempt: number) => ({ ...reservation(id, 100), jobId: "a", attempt });
+
+  test("is what the ledger says, also of what is settled when the attempt is over", async () => {
+    using place = temporaryBoard();
+    await addJob(place.board, "a");
+    await claimOne(place);
+    await reserve(place, call("killed", 1));
+    await loseWorkers(place);
+    expect(figures(place)).toEqual([100, 100]);
+    const second = await claimOne(place);
+    await reserve(place, call("late", 2));
+    await settleJob(place.board, second, DONE, NOON);
+    expect(place.board.read((tx) => eventsAfter(tx, 0, 99)).at(-1)).toMatchObject({ costUsd: 0.0002 });
+    await ledger.settleSpend(place.board, "killed", settled(7), NOON);
+    await ledger.settleSpend(place.board, "late", settled(30), NOON);
+    expect(figures(place)).toEqual([37, 7, 30]);
+  });
+
+  test("counts what a worker spends that does not know yet that it has lost its claim", async () => {
+    using place = temporaryBoard();
+    await addJob(place.board, "a");
+    await claimOne(place);
+    await loseWorkers(place);
+    await reserve(place, call("late", 1));
+    expect(figures(place)).toEqual([100, 100]);
+  });
+
+  test("is the same when another program ends the job", async () => {
+    using place = temporaryBoard();
+    await addJob(place.board, "a");
+    await claimOne(place);
+    await reserve(place, call("one", 1));
+    await place.board.write((tx) => tx.run("UPDATE jobs SET status = 'completed' WHERE id = 'a'"));
+    expect(figures(place)).toEqual([100, 100]);
+  });
 });
 
 describe("a person's yes to spend more", () => {
@@ -176,9 +236,10 @@ describe("what a dead worker left open", () => {
     expect(place.value("SELECT cost_micro_usd FROM job_run WHERE job_id = 'a'")).toBe(600);
     await claimOne(place);
     await make("second", "a", 2);
+    const kept = { attempt: 1, createdAt: NOON, timeoutSeconds: 60 };
     expect(orphans().toSorted((a, b) => a.id.localeCompare(b.id))).toEqual([
-      { id: "deleted", jobId: "gone", attempt: 1, sandboxId: null },
-      { id: "first", jobId: "a", attempt: 1, sandboxId: "box" },
+      { id: "deleted", jobId: "gone", sandboxId: null, ...kept },
+      { id: "first", jobId: "a", sandboxId: "box", ...kept },
     ]);
     await ledger.closeLeaked(place.board, "first", NOON + 12_000);
     await ledger.closeLeaked(place.board, "deleted", NOON + 90_000);
@@ -190,8 +251,8 @@ describe("what a dead worker left open", () => {
       { id: "deleted", cost_micro_usd: 600, is_estimate: 1 },
       { id: "first", cost_micro_usd: 120, is_estimate: 1 },
     ]);
-    // The job's own figure follows.
-    expect(place.value("SELECT cost_micro_usd FROM job_run WHERE job_id = 'a'")).toBe(120);
+    // The job's own figure follows; its second attempt has 600 set aside.
+    expect(place.value("SELECT cost_micro_usd FROM job_run WHERE job_id = 'a'")).toBe(720);
   });
 
   test("at a model costs what was reserved, as nobody knows better", async () => {
@@ -207,41 +268,4 @@ describe("what a dead worker left open", () => {
     ]);
     expect(place.value("SELECT cost_micro_usd FROM job_run WHERE job_id = 'a'")).toBe(40);
   });
-});
-
-test("whatever is reserved, settled and lost, the ledger is the bill and no limit is passed", async () => {
-  const step = fc.record({
-    job: fc.integer({ min: 0, max: 3 }),
-    cost: fc.integer({ min: 0, max: 60 }),
-    share: fc.double({ min: 0, max: 1, noNaN: true }),
-    end: fc.constantFrom("settled", "lost"),
-    later: fc.integer({ min: 0, max: DAY_MS / 2 }),
-  });
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30 }), async (steps) => {
-      using place = temporaryBoard();
-      const limits = { job: 150, day: 200, month: 400 };
-      let now = NOON;
-      const bill: { readonly at: number; readonly job: string; readonly cost: number }[] = [];
-      for (const [index, { job, cost, share, end, later }] of steps.entries()) {
-        const jobId = `job-${job}`;
-        if (await reserve(place, { ...reservation(`r${index}`, cost), jobId }, limits, now)) {
-          const real = end === "lost" ? cost : Math.floor(cost * share);
-          if (end === "settled") await ledger.settleSpend(place.board, `r${index}`, settled(real), now);
-          bill.push({ at: now, job: jobId, cost: real });
-        }
-        now += later;
-      }
-      const sum = (is: (one: (typeof bill)[number]) => boolean) =>
-        bill.filter(is).reduce((total, { cost }) => total + cost, 0);
-      expect(place.board.read((tx) => ledger.spentSince(tx, 0))).toBe(sum(() => true));
-      for (const { job, at } of bill) {
-        expect(sum((one) => one.job === job)).toBeLessThanOrEqual(limits.job);
-        const [day, month] = [ledger.startOf("day", at), ledger.startOf("month", at)];
-        expect(sum((one) => one.at >= day && one.at < day + DAY_MS)).toBeLessThanOrEqual(limits.day);
-        expect(sum((one) => ledger.startOf("month", one.at) === month)).toBeLessThanOrEqual(limits.month);
-      }
-    }),
-    { numRuns: 40 },
-  );
 });

@@ -41,7 +41,7 @@ describe("a row from outside", () => {
     const claim = await claimOne(place);
     expect(claim).toMatchObject({ jobId: "a", type: "code_exec", attempt: 1, input: { prompt: "hi" } });
     const output = { stdout: "out", text: "", artifacts: [] };
-    expect(await settleJob(place.board, claim, { output, error: null, costMicroUsd: 0 }, 3)).toBe(true);
+    expect(await settleJob(place.board, claim, { output, error: null }, 3)).toBe(true);
     expect(sqliteShell(place.file, "SELECT status, output_result FROM jobs")).toBe(
       'completed|{"stdout":"out","text":"","artifacts":[]}',
     );
@@ -132,7 +132,7 @@ board.execute("INSERT INTO jobs VALUES ('good', 'chat', 'completed', '{}', '{}',
     sqliteShell(place.file, "DELETE FROM jobs");
     expect(stopAsked(place.board, [claim])).toEqual([claim]);
     const output = { stdout: "", text: "", artifacts: [] };
-    expect(await settleJob(place.board, claim, { output, error: null, costMicroUsd: 0 }, 3)).toBe(false);
+    expect(await settleJob(place.board, claim, { output, error: null }, 3)).toBe(false);
   });
 
   test("that replaces an ended one of the same id is done anew", async () => {
@@ -228,7 +228,7 @@ describe("a foreign worker's status", () => {
     await addJob(place.board, "a");
     const claim = await claimOne(place);
     const output = { stdout: "", text: "", artifacts: [] };
-    await settleJob(place.board, claim, { output, error: null, costMicroUsd: 0 }, 3);
+    await settleJob(place.board, claim, { output, error: null }, 3);
     expect(eventsOf(place, "a").map((event) => event.kind)).toEqual(["job-created", "job-started", "job-completed"]);
   });
 
@@ -238,7 +238,7 @@ describe("a foreign worker's status", () => {
     const claim = await claimOne(place);
     sqliteShell(place.file, `UPDATE jobs SET status = 'completed', output_result = '{"stdout": "theirs"}'`);
     const output = { stdout: "ours", text: "", artifacts: [] };
-    expect(await settleJob(place.board, claim, { output, error: null, costMicroUsd: 0 }, 3)).toBe(false);
+    expect(await settleJob(place.board, claim, { output, error: null }, 3)).toBe(false);
     expect(place.value("SELECT output_result FROM jobs")).toBe('{"stdout": "theirs"}');
   });
 });

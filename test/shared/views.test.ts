@@ -6,7 +6,7 @@ import { appendEvent } from "../../src/shared/events.ts";
 import { readJob } from "../../src/shared/jobs.ts";
 import type { Artifact, JobEventBody } from "../../src/shared/types.ts";
 import { viewJob } from "../../src/shared/views.ts";
-import { claimOne, loseWorkers } from "./claiming.ts";
+import { claimOne, loseWorkers, spend } from "./claiming.ts";
 import { addJob, temporaryBoard, type TemporaryBoard } from "./temporary.ts";
 
 const SUBJECT = { jobId: "a", conversationId: null, attempt: 1 };
@@ -42,6 +42,7 @@ test("a job that waits shows what was asked and nothing else", async () => {
     artifacts: [],
     steps: [],
     costUsd: 0,
+    savedUsd: 0,
     durationMs: null,
     state: "ready",
     attempt: 0,
@@ -69,7 +70,8 @@ test("an ended job shows its last code, its steps, its files, its cost and how l
   };
   await place.board.write((tx) => insertArtifact(tx, artifact, 3_000));
   const output = { stdout: "", text: "", artifacts: [artifact.path] };
-  await settleJob(place.board, claim, { output, error: null, costMicroUsd: 1_500_000 }, 4_500);
+  await spend(place, claim, 1_500_000);
+  await settleJob(place.board, claim, { output, error: null }, 4_500);
   expect(view(place)).toMatchObject({
     understood: "does two",
     code: "two",

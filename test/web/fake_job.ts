@@ -38,6 +38,7 @@ export function blankView(id: string, conversationId: string, prompt: string, cr
     artifacts: [],
     steps: [],
     costUsd: 0,
+    savedUsd: 0,
     durationMs: null,
     state: "ready",
     attempt: 0,

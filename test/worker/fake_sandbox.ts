@@ -54,6 +54,7 @@ export function fakeSandbox(
     list: () => Promise.resolve(list()),
     download: download ?? (async (path) => read(path)),
     price: () => Promise.resolve(0),
+    endIn: () => Promise.resolve(),
     kill,
     close: async () => void (await kill()),
     [Symbol.asyncDispose]: async () => void (await kill()),

@@ -364,7 +364,7 @@ describe("a stop", () => {
     place.stop.abort();
     await place.until(() => place.at(0).signal.aborted);
     expect(place.at(0).signal.reason).toMatchObject({ code: "unavailable" });
-    expect(await handBackJob(place.board, place.at(0).claim, 0, 3_000)).toBe(true);
+    expect(await handBackJob(place.board, place.at(0).claim, 3_000)).toBe(true);
     place.at(0).end();
     await running.working;
     expect(runOf(place, "a")).toMatchObject({ state: "ready", attempt: 1, maxAttempts: 4 });

@@ -14,7 +14,6 @@ const claim = (attempt: number, maxAttempts = 99) => ({
   conversationId: null,
   startedAt: 0,
   deadlineAt: null,
-  spentMicroUsd: 0,
 });
 const gone = new AppError("unavailable", "It is not there.");
 const asking = (retryAfterMs: number) => new AppError("unavailable", "Later.", { retryAfterMs });

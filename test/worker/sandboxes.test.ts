@@ -4,8 +4,10 @@ import { z } from "zod";
 import type { Claim } from "../../src/shared/claims.ts";
 import type { Clock } from "../../src/shared/clock.ts";
 import { loadConfig } from "../../src/shared/config.ts";
+import { AppError } from "../../src/shared/errors.ts";
 import { createLog } from "../../src/shared/log.ts";
 import type { SandboxProvider } from "../../src/worker/e2b_client.ts";
+import { createBudget } from "../../src/worker/budget.ts";
 import { createSandboxes } from "../../src/worker/sandboxes.ts";
 import { rejectionOf, temporaryBoard } from "../shared/temporary.ts";
 
@@ -19,7 +21,6 @@ const CLAIM: Claim = {
   conversationId: null,
   startedAt: 0,
   deadlineAt: null,
-  spentMicroUsd: 0,
 };
 const DAY_MS = 86_400_000;
 /** 2 vCPU and 512 MiB at E2B's list price, a second. */
@@ -31,14 +32,18 @@ const Created = z.object({ timeout: z.number() });
 function controlPlane(status: number) {
   const asked: string[] = [];
   const timeouts: number[] = [];
+  const shortened: number[] = [];
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     fetch: async (request) => {
-      asked.push(`${request.method} ${new URL(request.url).pathname}`);
-      if (request.method === "POST") timeouts.push(Created.parse(await request.json()).timeout);
+      const { pathname } = new URL(request.url);
+      asked.push(`${request.method} ${pathname}`);
+      const isTimeout = pathname.endsWith("/timeout");
+      if (request.method === "POST")
+        (isTimeout ? shortened : timeouts).push(Created.parse(await request.json()).timeout);
       if (status !== 200) return Response.json({ code: status, message: "no" }, { status });
-      if (request.method === "DELETE") return new Response(null, { status: 204 });
+      if (request.method === "DELETE" || isTimeout) return new Response(null, { status: 204 });
       return Response.json(
         {
           sandboxID: "box",
@@ -57,7 +62,13 @@ function controlPlane(status: number) {
       );
     },
   });
-  return { asked, timeouts, url: `http://127.0.0.1:${server.port}`, [Symbol.asyncDispose]: () => server.stop(true) };
+  return {
+    asked,
+    timeouts,
+    shortened,
+    url: `http://127.0.0.1:${server.port}`,
+    [Symbol.asyncDispose]: () => server.stop(true),
+  };
 }
 
 function ledger(kind: "local" | "e2b", url: string, dailyUsd = "1") {
@@ -83,7 +94,9 @@ function ledger(kind: "local" | "e2b", url: string, dailyUsd = "1") {
     stop.abort();
     await reaping;
   };
-  const open = (timeoutMs: number) => sandboxes.open(CLAIM, timeoutMs, new AbortController().signal, null);
+  const budget = createBudget(place.board, config, CLAIM, clock, null);
+  const open = (timeoutMs: number, signal = new AbortController().signal) =>
+    sandboxes.open(CLAIM, timeoutMs, signal, budget);
   const entries = () =>
     place.rows("SELECT provider, reserved_micro_usd, cost_micro_usd, saved_micro_usd, ended_at FROM spend");
   return { ...place, open, entries, time, reapOnce };
@@ -129,6 +142,49 @@ describe("a sandbox of E2B", () => {
     // 33 s at 30.25 a second are the most that 1,000 micro-dollars pay.
     expect(place.entries()).toMatchObject([{ reserved_micro_usd: Math.ceil(33 * PRICE) }]);
     expect(plane.timeouts).toEqual([33]);
+  });
+
+  test("that is larger than usual lives as long as what was reserved pays for, and the next is reserved at its price", async () => {
+    await using plane = controlPlane(200);
+    using place = ledger("e2b", plane.url);
+    const first = await place.open(100_000);
+    await first.close();
+    // 4 vCPU and 1 GiB cost twice as much a second.
+    expect([plane.timeouts, plane.shortened]).toEqual([[100], [50]]);
+    const second = await place.open(100_000);
+    await second.close();
+    expect(place.entries()).toMatchObject([{ reserved_micro_usd: 100 * PRICE }, { reserved_micro_usd: 200 * PRICE }]);
+    expect(plane.shortened).toEqual([50]);
+  });
+
+  test("costs nothing after its timeout, whenever this machine wakes up again", async () => {
+    await using plane = controlPlane(200);
+    using place = ledger("e2b", plane.url);
+    await (await place.open(100_000)).close();
+    const sandbox = await place.open(10_000);
+    place.time.monotonic += 3_600_000;
+    await sandbox.close();
+    expect(place.entries().at(-1)).toMatchObject({ cost_micro_usd: 2 * 10 * PRICE });
+  });
+
+  test("that was being made when its job was stopped may be there, so it stays in the ledger", async () => {
+    const stop = new AbortController();
+    const isAsked = Promise.withResolvers<void>();
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: () => {
+        isAsked.resolve();
+        return new Promise<Response>(() => undefined);
+      },
+    });
+    await using _ = { [Symbol.asyncDispose]: () => server.stop(true) };
+    using place = ledger("e2b", `http://127.0.0.1:${server.port}`);
+    const refused = rejectionOf(place.open(100_000, stop.signal));
+    await isAsked.promise;
+    stop.abort(new AppError("cancelled", "You stopped this."));
+    expect(await refused).toMatchObject({ code: "cancelled" });
+    expect(place.entries()).toMatchObject([{ cost_micro_usd: null, ended_at: null }]);
   });
 
   test("with a budget of nothing is never opened", async () => {

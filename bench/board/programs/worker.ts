@@ -43,7 +43,7 @@ let settled = 0;
 async function settle(claim: Claim, onEnding: () => void): Promise<void> {
   const output = { stdout: "", text: "", artifacts: [] };
   onEnding();
-  const isOurs = await settleJob(board, claim, { output, error: null, costMicroUsd: 0 }, clock.now());
+  const isOurs = await settleJob(board, claim, { output, error: null }, clock.now());
   if (!isOurs) throw new Error("The claim was lost.");
   nudge.send();
   settled += 1;

@@ -53,6 +53,7 @@ export function detailsJson({ entry, view, attempts, ahead, before }: Details) {
     waits_for: ahead,
     jobs_before: entry.run.state === "ready" ? before : null,
     duration_ms: view.durationMs,
+    saved_usd: view.savedUsd,
     steps: view.steps.map(({ step, title, durationMs }) => ({ step, title, duration_ms: durationMs })),
     attempts: attempts.map((one) => ({
       attempt: one.attempt,

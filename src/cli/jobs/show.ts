@@ -89,6 +89,7 @@ function factsOf(details: Details, terminal: Terminal, now: number, isWorked: bo
     ...fact("attempt", isTried || run.attempt > 1 ? `${run.attempt} of ${run.maxAttempts}` : null),
     ...fact("deadline", run.deadlineAt === null ? null : moment(run.deadlineAt)),
     ...fact("cost", run.costMicroUsd === 0 ? null : costText(run.costMicroUsd)),
+    ...fact("saved", view.savedUsd === 0 ? null : `${costText(view.savedUsd * 1e6)}, as it ran on this machine`),
     ...fact("worker", run.state === "running" ? printableLine(run.workerId ?? "another program's") : null),
     ...fact("conversation", run.conversationId === null ? null : printableLine(run.conversationId)),
   ];

@@ -22,7 +22,9 @@ CREATE TABLE spend (
   -- 1: the price, or what was used, is not known for certain.
   is_estimate INTEGER NOT NULL DEFAULT 0,
   -- JSON: {"inputTokens", "outputTokens", "cachedTokens"} or {"seconds"}.
-  units TEXT NOT NULL DEFAULT '{}'
+  units TEXT NOT NULL DEFAULT '{}',
+  -- Of which limits ('job', 'day', 'month', with commas) this was the first to come near: people are told once.
+  warned TEXT NOT NULL DEFAULT ''
 ) STRICT;
 INSERT INTO spend (id, job_id, attempt, worker_id, kind, provider, subject, created_at, ended_at, reserved_micro_usd, cost_micro_usd)
 SELECT id, coalesce(job_id, ''), attempt, worker_id, 'sandbox', provider, sandbox_id, created_at, ended_at, reserved_micro_usd,
@@ -31,6 +33,24 @@ DROP TABLE sandboxes;
 CREATE INDEX spend_job ON spend (job_id);
 CREATE INDEX spend_time ON spend (created_at);
 CREATE INDEX spend_open ON spend (worker_id) WHERE ended_at IS NULL;
+
+-- What a job cost is what the ledger says. So far the attempts of workers that died were not counted.
+UPDATE job_run SET cost_micro_usd = spent
+FROM (SELECT job_id AS of_job, sum(coalesce(cost_micro_usd, reserved_micro_usd)) AS spent FROM spend GROUP BY job_id)
+WHERE of_job = job_run.job_id AND spent > cost_micro_usd;
+UPDATE job_attempts SET cost_micro_usd = spent
+FROM (SELECT job_id AS of_job, attempt AS of_attempt, sum(coalesce(cost_micro_usd, reserved_micro_usd)) AS spent
+  FROM spend GROUP BY job_id, attempt)
+WHERE of_job = job_attempts.job_id AND of_attempt = job_attempts.attempt AND spent > cost_micro_usd;
+
+-- Whoever ends an attempt, strangers too.
+CREATE TRIGGER job_attempts_ai AFTER INSERT ON job_attempts
+BEGIN
+  UPDATE job_attempts SET cost_micro_usd = (
+    SELECT coalesce(sum(coalesce(spend.cost_micro_usd, spend.reserved_micro_usd)), 0) FROM spend
+    WHERE spend.job_id = NEW.job_id AND spend.attempt = NEW.attempt)
+  WHERE job_id = NEW.job_id AND attempt = NEW.attempt;
+END;
 
 -- What a job has had to do with; it only grows: 'private' (a person's data), 'untrusted' (content that nobody vouches for),
 -- 'network' (a way out).

@@ -204,7 +204,8 @@ function textOf(message: Message): string {
 async function failed(desk: Desk, error: unknown, model: string): Promise<JobEnd> {
   const { job, context } = desk;
   context.signal.throwIfAborted();
-  if (error instanceof OverBudget) {
+  // Whoever set nothing does not want to be asked.
+  if (error instanceof OverBudget && error.limitMicroUsd > 0) {
     const { scope, limitMicroUsd } = error;
     const dollars = `$${(limitMicroUsd / 1e6).toFixed(2)}`;
     const title = `Spend up to ${dollars} more ${PERIODS[scope]}?`;

@@ -21,20 +21,21 @@ const MIN_OUTPUT_TOKENS = 256;
 
 export function createMeter(budget: Budget): Meter {
   return async (model, request) => {
-    const { provider } = model;
+    const { provider, url } = model;
     const inputTokens = countRequest(request);
     const maxOutputTokens = affordable(model, inputTokens, budget.remainingMicroUsd());
-    const worst = priceOf({ provider, model: model.model, inputTokens, outputTokens: maxOutputTokens });
+    const worst = priceOf({ provider, model: model.model, url, inputTokens, outputTokens: maxOutputTokens });
     const reserved = await budget.reserve({ kind: "model", provider, subject: model.model, microUsd: worst.microUsd });
     const settle: Charge["settle"] = (usage) => {
-      if (usage === null)
+      // A server that counted nothing has not counted.
+      if (usage === null || (usage !== "unbilled" && usage.inputTokens + usage.outputTokens === 0))
         return reserved.settle({
           costMicroUsd: worst.microUsd,
           isEstimate: true,
           units: { inputTokens, outputTokens: maxOutputTokens },
         });
       if (usage === "unbilled") return reserved.settle({ costMicroUsd: 0, isEstimate: false, units: {} });
-      const { microUsd, isEstimate } = priceOf({ provider, model: model.model, ...usage });
+      const { microUsd, isEstimate } = priceOf({ provider, model: model.model, url, ...usage });
       return reserved.settle({ costMicroUsd: microUsd, isEstimate, units: { ...usage } });
     };
     return { maxOutputTokens, settle };
@@ -42,8 +43,8 @@ export function createMeter(budget: Budget): Meter {
 }
 
 /** Cut so that question and answer fit into what is left; never below the least, whose reservation is then refused. */
-function affordable({ provider, model }: Model, inputTokens: number, leftMicroUsd: number): number {
-  const costOf = (outputTokens: number) => priceOf({ provider, model, inputTokens, outputTokens }).microUsd;
+function affordable({ provider, model, url }: Model, inputTokens: number, leftMicroUsd: number): number {
+  const costOf = (outputTokens: number) => priceOf({ provider, model, url, inputTokens, outputTokens }).microUsd;
   const [question, whole] = [costOf(0), costOf(MAX_OUTPUT_TOKENS)];
   if (whole <= leftMicroUsd) return MAX_OUTPUT_TOKENS;
   const share = (leftMicroUsd - question) / Math.max(1, whole - question);

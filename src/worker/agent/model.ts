@@ -61,6 +61,8 @@ export type Model = {
   readonly name: string;
   readonly provider: string;
   readonly model: string;
+  /** Of its server; null: the provider's own. */
+  readonly url: string | null;
   /** One request, not repeated. Throws ModelError; when the signal aborts, its reason. */
   readonly ask: (request: ModelRequest, signal: AbortSignal) => AsyncGenerator<ModelPiece, ModelReply>;
 };

@@ -55,6 +55,7 @@ export function openModel(ref: ModelRef): Model {
     name,
     provider: ref.provider,
     model: ref.model,
+    url: ref.url,
     ask: (request, signal) => ask(speaker, name, request, signal),
   };
 }

@@ -7,34 +7,49 @@ const UNKNOWN_INPUT = 10;
 const UNKNOWN_OUTPUT = 40;
 
 /** What runs on this machine costs its electricity. */
-const FREE: ReadonlySet<string> = new Set(["ollama", "lmstudio", "llamacpp", "vllm", "jan"]);
+const LOCAL: ReadonlySet<string> = new Set(["ollama", "lmstudio", "llamacpp", "vllm", "jan"]);
+
+/** More than any model reads or writes; a server that says more than that is mistaken. */
+const MOST_TOKENS = 1e8;
 
 export type Price = {
-  /** Whole, rounded up. */
+  /** Whole, rounded up; nothing but for what runs on this machine. */
   readonly microUsd: number;
   /** The catalogue does not know it. */
   readonly isEstimate: boolean;
 };
 
-export type Priced = { readonly provider: string; readonly model: string } & Pick<
-  Usage,
-  "inputTokens" | "outputTokens"
-> &
+export type Priced = {
+  readonly provider: string;
+  readonly model: string;
+  /** Of its server; null or left out: the provider's own. */
+  readonly url?: string | null;
+} & Pick<Usage, "inputTokens" | "outputTokens"> &
   Partial<Usage>;
 
 export function priceOf(used: Priced): Price {
-  const { provider, model, inputTokens, outputTokens, cachedTokens = 0, cacheWriteTokens = 0 } = used;
-  if (FREE.has(provider)) return { microUsd: 0, isEstimate: false };
+  const { provider, model, url = null } = used;
+  if (LOCAL.has(provider) && (url === null || isLoopback(url))) return { microUsd: 0, isEstimate: false };
+  const [inputTokens, outputTokens] = [counted(used.inputTokens), counted(used.outputTokens)];
+  const cachedTokens = Math.min(counted(used.cachedTokens ?? 0), inputTokens);
   const usage = {
     input_tokens: inputTokens,
     output_tokens: outputTokens,
     cache_read_tokens: cachedTokens,
-    cache_write_tokens: cacheWriteTokens,
+    cache_write_tokens: Math.min(counted(used.cacheWriteTokens ?? 0), inputTokens - cachedTokens),
   };
   const known = knownPrice(usage, provider, model);
-  if (known === null)
-    return { microUsd: Math.ceil(inputTokens * UNKNOWN_INPUT + outputTokens * UNKNOWN_OUTPUT), isEstimate: true };
-  return { microUsd: Math.ceil(known * 1e6 - 1e-6), isEstimate: false };
+  const microUsd = known === null ? inputTokens * UNKNOWN_INPUT + outputTokens * UNKNOWN_OUTPUT : known * 1e6 - 1e-6;
+  return { microUsd: Math.max(1, Math.ceil(microUsd)), isEstimate: known === null };
+}
+
+/** Any server may say anything. */
+const counted = (tokens: number): number =>
+  Number.isNaN(tokens) ? 0 : Math.ceil(Math.min(Math.max(tokens, 0), MOST_TOKENS));
+
+function isLoopback(url: string): boolean {
+  const host = URL.canParse(url) ? new URL(url).hostname : "";
+  return host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 /** In dollars; null where it is not listed, or listed as nothing. */

@@ -223,6 +223,22 @@ export const TRUST: readonly Scenario[] = [
     },
   },
   {
+    name: "a budget of nothing spends nothing, asks for nothing and says which setting it is",
+    settings: { SANDPIPER_DAY_USD: "0" },
+    play: async (house) => {
+      house.begin(turns([{ text: "Dear words." }]));
+      const refused = await house.say("think hard");
+      must(house.asked().length === 0, "nothing was asked of the model", house.asked().length);
+      must(refused.approvals.length === 0, "nobody is asked for $0.00", refused.approvals);
+      must(refused.output?.error?.code === "budget", "it is about money", refused.output);
+      must(
+        (refused.output?.error?.message ?? "").includes("SANDPIPER_DAY_USD"),
+        "it names the setting",
+        refused.output,
+      );
+    },
+  },
+  {
     name: "a day without money spends none, and a yes opens it",
     settings: { SANDPIPER_DAY_USD: "1" },
     play: async (house) => {

@@ -286,5 +286,5 @@ test("numbers that begin anew are not overlooked", async () => {
   });
   await desk.say("/cost");
   await desk.until(() => desk.waiting() === 0);
-  expect(desk.words()).toEqual([expect.stringContaining("sandboxes today")]);
+  expect(desk.words()).toEqual([expect.stringContaining("Models and sandboxes today")]);
 });

@@ -86,14 +86,14 @@ export async function settle(
   const facts = { ...file, id: `a-${claimed.jobId}`, jobId: claimed.jobId, path, sha256: "0" };
   await board.write((tx) => insertArtifact(tx, facts, Date.now()));
   const output = { stdout: "", text: "Here it is.", artifacts: [path] };
-  await settleJob(board, claimed, { output, error: null, costMicroUsd: 0 }, Date.now());
+  await settleJob(board, claimed, { output, error: null }, Date.now());
 }
 
 /** As a worker does that was told to stop: nothing is said of it. */
 export async function abandon({ board }: Core, claimed: Claim): Promise<void> {
   const error = { code: "cancelled", message: "You stopped this." } as const;
   const output = { stdout: "", text: "", artifacts: [] };
-  await settleJob(board, claimed, { output, error, costMicroUsd: 0 }, Date.now());
+  await settleJob(board, claimed, { output, error }, Date.now());
 }
 
 const letIn = ({ board }: Core, channel: string, account: string, person: string) =>

@@ -23,7 +23,7 @@ test("a letter becomes a job, and its answer lies in the other folder", async ()
   const [claim] = await claimJobs(place.board, "1-a", () => 1, Date.now());
   if (claim === undefined) throw new Error("There was no job.");
   const output = { stdout: "", text: "A *letter*.", artifacts: [] };
-  await settleJob(place.board, claim, { output, error: null, costMicroUsd: 0 }, Date.now());
+  await settleJob(place.board, claim, { output, error: null }, Date.now());
   messenger.pump();
   await untilSo(() => existsSync(out) && readdirSync(out).length === 1);
   expect(readFileSync(join(out, readdirSync(out)[0] ?? ""), "utf8")).toBe("A letter.");

@@ -93,7 +93,7 @@ export async function openOffice(notebook = new Notebook(), owner: string | null
       ),
     );
     const output = { stdout: "", text, artifacts: [] };
-    await settleJob(board, claimed, { output, error: error ?? null, costMicroUsd: 0 }, Date.now());
+    await settleJob(board, claimed, { output, error: error ?? null }, Date.now());
     messenger.pump();
   };
   return {

@@ -101,7 +101,7 @@ export async function openTown(options: { telegram?: FakeTelegramOptions; graph?
     settle: finish,
     fail: async (claimed: Claim, message: string): Promise<void> => {
       const output = { stdout: "", text: "", artifacts: [] };
-      await settleJob(board, claimed, { output, error: { code: "code", message }, costMicroUsd: 0 }, now());
+      await settleJob(board, claimed, { output, error: { code: "code", message } }, now());
       messenger.pump();
     },
     /** Somebody more may write. */
@@ -216,5 +216,5 @@ async function settle(
   }
   await board.write((tx) => facts.forEach((one) => insertArtifact(tx, one, now)));
   const output = { stdout: "", text, artifacts: facts.map(({ path }) => path) };
-  await settleJob(board, claim, { output, error: null, costMicroUsd: 0 }, now);
+  await settleJob(board, claim, { output, error: null }, now);
 }

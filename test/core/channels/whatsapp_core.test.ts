@@ -73,7 +73,7 @@ async function settle({ ...held }: Claim, text: string): Promise<void> {
     insertArtifact(tx, { id: `a-${held.jobId}`, jobId: held.jobId, ...facts }, Date.now()),
   );
   const output = { stdout: "", text, artifacts: [path] };
-  await settleJob(core.board, held, { output, error: null, costMicroUsd: 0 }, Date.now());
+  await settleJob(core.board, held, { output, error: null }, Date.now());
 }
 
 test("a table and a wish bring one picture with its words back, in two messages at most", async () => {

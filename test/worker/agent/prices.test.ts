@@ -1,44 +1,40 @@
-// What models cost is whole micro-dollars, never nothing where it is not known, and nothing on this machine.
+// What a question to a model costs: never nothing where somebody is paid, and never a number that is none.
 import { describe, expect, test } from "bun:test";
 import * as fc from "fast-check";
-import { contextTokensOf, priceOf } from "../../../src/worker/agent/prices.ts";
 import { PROVIDER_NAMES, PROVIDERS } from "../../../src/shared/models.ts";
+import { contextTokensOf, priceOf } from "../../../src/worker/agent/prices.ts";
 
-test("a listed model costs what the list says, cached tokens less", () => {
-  const used = { provider: "openai", model: "gpt-4o-mini", inputTokens: 10_000, outputTokens: 1_000 };
-  expect(priceOf(used)).toEqual({ microUsd: 2_100, isEstimate: false });
-  expect(priceOf({ ...used, cachedTokens: 4_000 })).toEqual({ microUsd: 1_800, isEstimate: false });
-});
+const asked = { inputTokens: 10_000, outputTokens: 1_000 };
 
-test("a model that nobody lists is dear and marked", () => {
-  for (const provider of ["openai", "compatible", "nobody"])
-    expect(priceOf({ provider, model: "no-such-model", inputTokens: 1_000, outputTokens: 100 })).toEqual({
-      microUsd: 14_000,
-      isEstimate: true,
-    });
-});
-
-test("a server of this machine costs nothing", () => {
-  expect(priceOf({ provider: "ollama", model: "x", inputTokens: 1e6, outputTokens: 1e6 })).toEqual({
-    microUsd: 0,
-    isEstimate: false,
+describe("a model of the catalogue", () => {
+  test("costs what it says, rounded up to whole micro-dollars, and less for what was cached", () => {
+    const whole = priceOf({ provider: "openai", model: "gpt-5-mini", ...asked });
+    expect(whole).toEqual({ microUsd: 4_500, isEstimate: false });
+    expect(priceOf({ provider: "openai", model: "gpt-5-mini", inputTokens: 1, outputTokens: 0 }).microUsd).toBe(1);
+    const cached = priceOf({ provider: "openai", model: "gpt-5-mini", ...asked, cachedTokens: 4_000 });
+    expect(cached.microUsd).toBeLessThan(whole.microUsd);
   });
-});
 
-test("a price is whole, never less for more, and never no number", () => {
-  const model = fc.constantFrom("gpt-5-mini", "claude-sonnet-4-5", "gemini-2.5-flash", "unknown");
-  const provider = fc.constantFrom("openai", "anthropic", "google", "compatible");
-  const tokens = fc.integer({ min: 0, max: 2_000_000 });
-  fc.assert(
-    fc.property(provider, model, tokens, tokens, tokens, (provider, model, inputTokens, outputTokens, more) => {
-      const { microUsd } = priceOf({ provider, model, inputTokens, outputTokens });
-      expect(Number.isSafeInteger(microUsd) && microUsd >= 0).toBe(true);
-      if (inputTokens + outputTokens > 100) expect(microUsd).toBeGreaterThan(0);
-      expect(
-        priceOf({ provider, model, inputTokens, outputTokens: outputTokens + more }).microUsd,
-      ).toBeGreaterThanOrEqual(microUsd);
-    }),
-  );
+  test.each([
+    ["anthropic", "claude-sonnet-4-5"],
+    ["google", "gemini-2.5-flash"],
+    ["openrouter", "openai/gpt-5-mini"],
+    ["groq", "openai/gpt-oss-120b"],
+  ])("%s:%s is known, and how much it reads", (provider, model) => {
+    expect(priceOf({ provider, model, ...asked })).toMatchObject({ isEstimate: false });
+    expect(contextTokensOf(provider, model)).toBeGreaterThan(100_000);
+  });
+
+  test("of which more was cached than was read has a price all the same", () => {
+    const price = priceOf({
+      provider: "openai",
+      model: "gpt-5-mini",
+      ...asked,
+      cachedTokens: 1e6,
+      cacheWriteTokens: 9,
+    });
+    expect(price.isEstimate).toBe(false);
+  });
 });
 
 describe("the model that is asked where none is named", () => {
@@ -51,7 +47,70 @@ describe("the model that is asked where none is named", () => {
   }
 });
 
-test("how much a model reads is known for those that are listed with it", () => {
-  expect(contextTokensOf("anthropic", "claude-sonnet-4-5")).toBe(200_000);
-  expect(contextTokensOf("nobody", "nothing")).toBeNull();
+test("a price is never less for more", () => {
+  const model = fc.constantFrom("gpt-5-mini", "claude-sonnet-4-5", "gemini-2.5-flash", "unknown");
+  const provider = fc.constantFrom("openai", "anthropic", "google", "compatible");
+  const tokens = fc.integer({ min: 0, max: 2_000_000 });
+  fc.assert(
+    fc.property(provider, model, tokens, tokens, tokens, (provider, model, inputTokens, outputTokens, more) => {
+      const { microUsd } = priceOf({ provider, model, inputTokens, outputTokens });
+      const dearer = priceOf({ provider, model, inputTokens, outputTokens: outputTokens + more });
+      expect(dearer.microUsd).toBeGreaterThanOrEqual(microUsd);
+    }),
+  );
+});
+
+describe("a model that nobody knows", () => {
+  test.each([
+    ["openai", "no-such-model"],
+    ["compatible", "anything"],
+    ["nobody", ""],
+    // Listed as free, which may end any day.
+    ["openrouter", "meta-llama/llama-3.3-70b-instruct:free"],
+  ])("%s:%s costs a dear guess that is said to be one", (provider, model) => {
+    expect(priceOf({ provider, model, ...asked })).toEqual({ microUsd: 140_000, isEstimate: true });
+  });
+
+  test("reads nobody knows how much", () => {
+    expect(contextTokensOf("compatible", "anything")).toBeNull();
+  });
+});
+
+describe("a server of this machine", () => {
+  test.each(["ollama", "lmstudio", "llamacpp", "vllm"])("costs nothing: %s", (provider) => {
+    for (const url of [null, "http://127.0.0.1:9/v1", "http://localhost:9/v1", "http://[::1]:9/v1"])
+      expect(priceOf({ provider, model: "m", url, ...asked })).toEqual({ microUsd: 0, isEstimate: false });
+  });
+
+  test.each(["https://ollama.com/v1", "http://127.0.0.1.example.com/v1", "http://192.168.0.9:11434/v1", "no address"])(
+    "is none at %s, so somebody may be paid",
+    (url) => {
+      expect(priceOf({ provider: "ollama", model: "m", url, ...asked })).toEqual({
+        microUsd: 140_000,
+        isEstimate: true,
+      });
+    },
+  );
+});
+
+test("whatever a server says it used, the price is a whole number above nothing", () => {
+  const odd = fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -1, 0, 0.5, Number.MAX_VALUE);
+  const tokens = fc.oneof(fc.nat({ max: 1e6 }), odd);
+  const provider = fc.constantFrom("openai", "anthropic", "google", "openrouter", "compatible", "nobody");
+  const model = fc.constantFrom("gpt-5-mini", "claude-sonnet-4-5", "gemini-2.5-flash", "openai/gpt-5-mini", "none");
+  const used = fc.record({
+    provider,
+    model,
+    inputTokens: tokens,
+    outputTokens: tokens,
+    cachedTokens: tokens,
+    cacheWriteTokens: tokens,
+  });
+  fc.assert(
+    fc.property(used, (one) => {
+      const { microUsd } = priceOf(one);
+      expect(Number.isSafeInteger(microUsd) && microUsd > 0).toBe(true);
+    }),
+    { numRuns: 1_000 },
+  );
 });
