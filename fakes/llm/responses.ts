@@ -1,6 +1,6 @@
 // OpenAI's Responses: /v1/responses, streamed as named events with a running number.
 import { z } from "zod";
-import { bearer, openAiError, OPENAI_OVERFLOW } from "./chat.ts";
+import { bearer, checkTools, openAiError, OPENAI_KEY_REFUSAL, OPENAI_OVERFLOW } from "./chat.ts";
 import {
   checkCalls,
   type Call,
@@ -8,6 +8,7 @@ import {
   pieces,
   Refused,
   type Asked,
+  type CallWords,
   type Said,
   type Turn,
   type Usage,
@@ -54,7 +55,9 @@ const Body = z.object({
       }),
     )
     .optional(),
-  tool_choice: z.enum(["auto", "none", "required"]).optional(),
+  tool_choice: z
+    .union([z.enum(["auto", "none", "required"]), z.object({ type: z.literal("function"), name: z.string() })])
+    .optional(),
   text: z
     .looseObject({ format: z.looseObject({ type: z.string(), schema: z.unknown().optional() }).optional() })
     .optional(),
@@ -64,6 +67,11 @@ const Body = z.object({
 /** What it said before, by item: a client may refer to it instead of sending it again. */
 const kept = new Map<string, Input>();
 
+const CALL_WORDS: CallWords = {
+  stray: (id) => `No tool call found for function call output with call_id ${id}.`,
+  open: ([id = ""]) => `No tool output found for function call ${id}.`,
+};
+
 const textOf = (content: string | readonly { readonly text: string }[]): string =>
   typeof content === "string" ? content : content.map(({ text }) => text).join("");
 
@@ -71,13 +79,16 @@ function read(body: unknown): Asked {
   const parsed = Body.safeParse(body);
   if (!parsed.success) throw new Refused(z.prettifyError(parsed.error));
   const { model, instructions, tools = [], tool_choice, text, max_output_tokens } = parsed.data;
-  for (const tool of tools) if (tool.strict === true) checkStrict(tool.parameters);
+  checkTools(
+    tools.map(({ name, parameters, strict }) => ({ name, schema: parameters, isStrict: strict === true })),
+    typeof tool_choice === "object" ? tool_choice.name : null,
+  );
   const input = parsed.data.input.map(resolveReference);
   const system = input.flatMap((item) =>
     "role" in item && (item.role === "system" || item.role === "developer") ? [textOf(item.content)] : [],
   );
   const messages = mergeCalls(input);
-  checkCalls(messages);
+  checkCalls(messages, CALL_WORDS);
   return {
     wire: "responses",
     model,
@@ -87,6 +98,7 @@ function read(body: unknown): Asked {
     mayCall: tools.length > 0 && tool_choice !== "none",
     schema: text?.format?.type === "json_schema" ? text.format.schema : null,
     maxTokens: max_output_tokens ?? null,
+    wantsUsage: true,
   };
 }
 
@@ -95,17 +107,6 @@ function resolveReference(item: Input): Input {
   const found = kept.get(item.id);
   if (found === undefined) throw new Refused(`Item with id '${item.id}' not found.`);
   return found;
-}
-
-/** Strict schemas name all of their fields as required and allow no others. */
-function checkStrict(schema: Readonly<Record<string, unknown>>): void {
-  const properties = Object.keys(z.record(z.string(), z.unknown()).catch({}).parse(schema["properties"]));
-  const required = Array.isArray(schema["required"]) ? schema["required"] : [];
-  if (schema["additionalProperties"] !== false)
-    throw new Refused("Invalid schema: 'additionalProperties' is required to be supplied and to be false.");
-  const missing = properties.find((name) => !required.includes(name));
-  if (missing !== undefined)
-    throw new Refused(`Invalid schema: 'required' must include every key in properties. Missing '${missing}'.`);
 }
 
 /** Words and calls of one answer are items of their own here. */
@@ -223,20 +224,21 @@ function events(turn: Turn, asked: Asked, usage: Usage, id: string): string[] {
   return [...all, event("response.incomplete", { response: { ...ended, status: "incomplete", incomplete_details } })];
 }
 
-const toUsage = ({ inputTokens, cachedTokens, outputTokens }: Usage) => ({
+const toUsage = ({ inputTokens, cachedTokens, outputTokens, reasoningTokens }: Usage) => ({
   input_tokens: inputTokens,
   input_tokens_details: { cached_tokens: cachedTokens },
   output_tokens: outputTokens,
-  output_tokens_details: { reasoning_tokens: 0 },
+  output_tokens_details: { reasoning_tokens: reasoningTokens },
   total_tokens: inputTokens + outputTokens,
 });
 
 export const responses: Wire = {
   name: "responses",
-  path: "/v1/responses",
+  path: /^\/v1\/responses$/,
   read,
   events,
   error: openAiError,
   overflow: OPENAI_OVERFLOW,
   key: bearer,
+  keyRefusal: OPENAI_KEY_REFUSAL,
 };
