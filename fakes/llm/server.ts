@@ -39,6 +39,7 @@ export type Request = {
 };
 
 const WIRES: readonly Wire[] = [chat, responses, anthropic, google];
+const FLUSH_MS = 5;
 const KEY_HEADERS: readonly string[] = ["authorization", "x-api-key", "x-goog-api-key"];
 
 export class MockLlm {
@@ -180,8 +181,11 @@ function stream(events: readonly string[], turn: Turn, signal: AbortSignal, onEn
       at += 1;
       if (next !== undefined) controller.enqueue(encoder.encode(next));
       else if (fault?.kind === "hang-midway") await new Promise((resolve) => signal.addEventListener("abort", resolve));
-      else if (fault?.kind === "cut" && fault.clean !== true) controller.error(new Error("cut"));
-      else {
+      else if (fault?.kind === "cut" && fault.clean !== true) {
+        // What was said goes out first: otherwise not even the headers would have come.
+        await Bun.sleep(FLUSH_MS);
+        controller.error();
+      } else {
         if (fault === undefined) onEnd();
         controller.close();
       }
