@@ -154,14 +154,17 @@ function itemsOf(turn: Turn, id: string): Item[] {
 function reasoningItem(reasoning: string, id: string, length: number): Item {
   const begun = { id: `rs_${id}`, type: "reasoning", summary: [] };
   const part = { type: "summary_text", text: "" };
+  const whole = { ...part, text: reasoning };
   return {
     begun,
-    whole: begun,
+    whole: { ...begun, summary: [whole] },
     between: [
       ["response.reasoning_summary_part.added", { summary_index: 0, part }],
       ...pieces(reasoning, length).map(
         (delta) => ["response.reasoning_summary_text.delta", { summary_index: 0, delta }] as const,
       ),
+      ["response.reasoning_summary_text.done", { summary_index: 0, text: reasoning }],
+      ["response.reasoning_summary_part.done", { summary_index: 0, part: whole }],
     ],
     kept: { type: "reasoning", id: begun.id },
   };
@@ -170,13 +173,15 @@ function reasoningItem(reasoning: string, id: string, length: number): Item {
 function messageItem(text: string, id: string, length: number): Item {
   const begun = { id: `msg_${id}`, type: "message", role: "assistant", status: "in_progress", content: [] };
   const part = { type: "output_text", text: "", annotations: [] };
+  const whole = { ...part, text };
   return {
     begun,
-    whole: { ...begun, status: "completed", content: [{ ...part, text }] },
+    whole: { ...begun, status: "completed", content: [whole] },
     between: [
       ["response.content_part.added", { content_index: 0, part }],
       ...pieces(text, length).map((delta) => ["response.output_text.delta", { content_index: 0, delta }] as const),
       ["response.output_text.done", { content_index: 0, text }],
+      ["response.content_part.done", { content_index: 0, part: whole }],
     ],
     kept: { role: "assistant", content: text },
   };
@@ -210,14 +215,15 @@ function events(turn: Turn, asked: Asked, usage: Usage, id: string): string[] {
   const response = { id: `resp_${id}`, object: "response", created_at: 1_700_000_000, model: asked.model, output: [] };
   const begun = { ...response, status: "in_progress" };
   const all = [event("response.created", { response: begun }), event("response.in_progress", { response: begun })];
-  for (const [output_index, item] of itemsOf(turn, id).entries()) {
+  const items = itemsOf(turn, id);
+  for (const [output_index, item] of items.entries()) {
     kept.set(item.begun.id, item.kept);
     all.push(event("response.output_item.added", { output_index, item: item.begun }));
     for (const [type, fields] of item.between)
       all.push(event(type, { item_id: item.begun.id, output_index, ...fields }));
     all.push(event("response.output_item.done", { output_index, item: item.whole }));
   }
-  const ended = { ...response, usage: toUsage(usage) };
+  const ended = { ...response, output: items.map(({ whole }) => whole), usage: toUsage(usage) };
   if (turn.finish === undefined)
     return [...all, event("response.completed", { response: { ...ended, status: "completed" } })];
   const incomplete_details = { reason: turn.finish === "length" ? "max_output_tokens" : "content_filter" };
