@@ -138,7 +138,7 @@ function checkTools({ tools = [], tool_choice, thinking, max_tokens }: Body): vo
   if (tool_choice !== undefined && tools.length === 0)
     throw new Refused("tool_choice may only be specified while providing tools");
   if (tool_choice?.type === "tool" && !tools.some(({ name }) => name === tool_choice.name))
-    throw new Refused(`Tool '${String(tool_choice.name)}' not found in provided tools`);
+    throw new Refused(`Tool '${tool_choice.name}' not found in provided tools`);
   if (thinking?.type !== "enabled") return;
   if (thinking.budget_tokens >= max_tokens)
     throw new Refused("`max_tokens` must be greater than `thinking.budget_tokens`.");

@@ -277,7 +277,7 @@ test("Anthropic wants to know which version is spoken, Google how it is to strea
 test("a server of one's own wants no key, and says what it is and has as Ollama does", async () => {
   await using own = new MockLlm([{ text: "ok" }], { key: null, models: ["llama3.2"] });
   const get = async (path: string): Promise<unknown> => (await fetch(new URL(path, own.url))).json();
-  expect(await get("/api/version")).toEqual({ version: expect.stringMatching(/^\d+\.\d+\.\d+$/) });
+  expect(JSON.stringify(await get("/api/version"))).toMatch(/^\{"version":"\d+\.\d+\.\d+"\}$/);
   expect(await get("/api/tags")).toMatchObject({ models: [{ name: "llama3.2", model: "llama3.2" }] });
   expect(await get("/v1/models")).toMatchObject({ data: [{ id: "llama3.2" }] });
   expect((await post(own, "chat", bodyOf("chat"), { headers: {} })).status).toBe(200);
