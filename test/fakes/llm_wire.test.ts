@@ -208,9 +208,11 @@ describe("faults", () => {
 
     test(`a stream that ends too early ends without a reason (${wire})`, async () => {
       mock.play([{ ...LONG, fault: { kind: "cut", clean: true } }]);
+      const before = mock.bill.length;
       const text = await (await post(mock, wire, bodyOf(wire))).text();
       expect(text).toContain("long");
       expect(text).not.toMatch(/\[DONE\]|response\.completed|message_stop|finishReason|"finish_reason":"/);
+      expect(mock.bill.length).toBe(before);
     });
 
     test(`who goes away in the middle is noticed, and not billed (${wire})`, async () => {
