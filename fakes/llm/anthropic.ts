@@ -1,11 +1,13 @@
 // Anthropic's Messages: /v1/messages, streamed as named events, one block of content after the other.
 import { z } from "zod";
+import { checkSchema, checkUnique } from "./schema.ts";
 import {
   checkCalls,
   inputText,
   pieces,
   Refused,
   type Asked,
+  type CallWords,
   type Said,
   type Turn,
   type Usage,
@@ -14,7 +16,7 @@ import {
 
 const TextBlock = z.looseObject({
   type: z.literal("text"),
-  text: z.string().min(1, "text content blocks must be non-empty"),
+  text: z.string().regex(/\S/, "text content blocks must contain non-whitespace text"),
 });
 const ToolUse = z.looseObject({
   type: z.literal("tool_use"),
@@ -28,7 +30,15 @@ const ToolResult = z.looseObject({
   content: z.union([z.string(), z.array(TextBlock)]).optional(),
   is_error: z.boolean().optional(),
 });
-const Thinking = z.looseObject({ type: z.enum(["thinking", "redacted_thinking"]) });
+/** Whoever sends thoughts back sends them signed, as they came. */
+const Thinking = z.union([
+  z.looseObject({
+    type: z.literal("thinking"),
+    thinking: z.string(),
+    signature: z.string().regex(/^signature-/, "Invalid `signature` in `thinking` block"),
+  }),
+  z.looseObject({ type: z.literal("redacted_thinking"), data: z.string() }),
+]);
 const UserMessage = z.object({
   role: z.literal("user"),
   content: z.union([z.string().min(1), z.array(z.union([TextBlock, ToolResult])).min(1)]),
@@ -52,13 +62,32 @@ const Body = z.object({
       }),
     )
     .optional(),
-  tool_choice: z.looseObject({ type: z.enum(["auto", "any", "tool", "none"]) }).optional(),
+  tool_choice: z
+    .discriminatedUnion("type", [
+      z.looseObject({ type: z.enum(["auto", "any", "none"]) }),
+      z.looseObject({ type: z.literal("tool"), name: z.string() }),
+    ])
+    .optional(),
+  thinking: z
+    .discriminatedUnion("type", [
+      z.looseObject({ type: z.literal("enabled"), budget_tokens: z.number().int().min(1_024) }),
+      z.looseObject({ type: z.enum(["disabled", "adaptive"]) }),
+    ])
+    .optional(),
   output_config: z.looseObject({ format: z.looseObject({ schema: z.unknown() }).optional() }).optional(),
   output_format: z.looseObject({ schema: z.unknown() }).optional(),
 });
 type Body = z.infer<typeof Body>;
 
-function read(body: unknown): Asked {
+const CALL_WORDS: CallWords = {
+  stray: (id) =>
+    `messages: unexpected \`tool_use_id\` found in \`tool_result\` blocks: ${id}. Each \`tool_result\` block must have a corresponding \`tool_use\` block in the previous message.`,
+  open: (ids) =>
+    `messages: \`tool_use\` ids were found without \`tool_result\` blocks immediately after: ${ids.join(", ")}. Each \`tool_use\` block must have a corresponding \`tool_result\` block in the next message.`,
+};
+
+const read: Wire["read"] = (body, { headers }) => {
+  if (headers.get("anthropic-version") === null) throw new Refused("anthropic-version: header is required");
   const parsed = Body.safeParse(body);
   if (!parsed.success) throw new Refused(z.prettifyError(parsed.error));
   const {
@@ -76,10 +105,9 @@ function read(body: unknown): Asked {
     if (index > 0 && messages[index - 1]?.role === role)
       throw new Refused('messages: roles must alternate between "user" and "assistant"');
   });
-  if (tool_choice !== undefined && tools.length === 0)
-    throw new Refused("tool_choice may only be specified while providing tools");
+  checkTools(parsed.data);
   const said = messages.flatMap(toSaid);
-  checkCalls(said);
+  checkCalls(said, CALL_WORDS);
   if (tools.length === 0 && said.some((one) => one.role === "tool"))
     throw new Refused("Requests with tool_use blocks must define tools");
   const json = tools.find(({ name }) => name === "json");
@@ -92,7 +120,30 @@ function read(body: unknown): Asked {
     mayCall: tools.length > 0 && tool_choice?.type !== "none",
     schema: output_config?.format?.schema ?? output_format?.schema ?? json?.input_schema ?? null,
     maxTokens: max_tokens,
+    wantsUsage: true,
   };
+};
+
+function checkTools({ tools = [], tool_choice, thinking, max_tokens }: Body): void {
+  checkUnique(tools, () => "tools: Tool names must be unique.");
+  for (const [at, { input_schema }] of tools.entries()) {
+    const place = `tools.${at}.custom.input_schema`;
+    if (["anyOf", "oneOf", "allOf"].some((keyword) => keyword in input_schema))
+      throw new Refused(`${place}: input_schema does not support oneOf, allOf, or anyOf at the top level`);
+    checkSchema(input_schema, {
+      needsItems: false,
+      words: (_, problem) => `${place}: JSON schema is invalid. It must match JSON Schema draft 2020-12: ${problem}`,
+    });
+  }
+  if (tool_choice !== undefined && tools.length === 0)
+    throw new Refused("tool_choice may only be specified while providing tools");
+  if (tool_choice?.type === "tool" && !tools.some(({ name }) => name === tool_choice.name))
+    throw new Refused(`Tool '${tool_choice.name}' not found in provided tools`);
+  if (thinking?.type !== "enabled") return;
+  if (thinking.budget_tokens >= max_tokens)
+    throw new Refused("`max_tokens` must be greater than `thinking.budget_tokens`.");
+  if (tool_choice?.type === "any" || tool_choice?.type === "tool")
+    throw new Refused("Thinking may not be enabled when tool_choice forces tool use.");
 }
 
 function toSaid(message: Body["messages"][number]): Said[] {
@@ -175,7 +226,13 @@ function events(turn: Turn, asked: Asked, usage: Usage, id: string): string[] {
     event("message_start", { message }),
     event("ping", {}),
     ...blocks,
-    event("message_delta", { delta, usage: { output_tokens: usage.outputTokens } }),
+    event("message_delta", {
+      delta,
+      usage: {
+        output_tokens: usage.outputTokens,
+        output_tokens_details: { thinking_tokens: usage.reasoningTokens },
+      },
+    }),
     event("message_stop", {}),
   ];
 }
@@ -197,14 +254,19 @@ const TYPES: Readonly<Record<number, string>> = {
 
 export const anthropic: Wire = {
   name: "anthropic",
-  path: "/v1/messages",
+  path: /^\/v1\/messages$/,
   read,
   events,
-  error: (status, message) => ({ type: "error", error: { type: TYPES[status] ?? "api_error", message } }),
+  error: (status, message) => ({
+    type: "error",
+    error: { type: TYPES[status] ?? "api_error", message },
+    request_id: "req_mock",
+  }),
   overflow: {
     status: 400,
     code: "invalid_request_error",
     message: (tokens, limit) => `prompt is too long: ${tokens} tokens > ${limit} maximum`,
   },
   key: (headers) => headers.get("x-api-key") ?? "",
+  keyRefusal: { status: 401, message: "invalid x-api-key" },
 };

@@ -1,6 +1,6 @@
 // OpenAI's Responses: /v1/responses, streamed as named events with a running number.
 import { z } from "zod";
-import { bearer, openAiError, OPENAI_OVERFLOW } from "./chat.ts";
+import { bearer, checkTools, openAiError, OPENAI_KEY_REFUSAL, OPENAI_OVERFLOW } from "./chat.ts";
 import {
   checkCalls,
   type Call,
@@ -8,6 +8,7 @@ import {
   pieces,
   Refused,
   type Asked,
+  type CallWords,
   type Said,
   type Turn,
   type Usage,
@@ -54,7 +55,9 @@ const Body = z.object({
       }),
     )
     .optional(),
-  tool_choice: z.enum(["auto", "none", "required"]).optional(),
+  tool_choice: z
+    .union([z.enum(["auto", "none", "required"]), z.object({ type: z.literal("function"), name: z.string() })])
+    .optional(),
   text: z
     .looseObject({ format: z.looseObject({ type: z.string(), schema: z.unknown().optional() }).optional() })
     .optional(),
@@ -64,6 +67,11 @@ const Body = z.object({
 /** What it said before, by item: a client may refer to it instead of sending it again. */
 const kept = new Map<string, Input>();
 
+const CALL_WORDS: CallWords = {
+  stray: (id) => `No tool call found for function call output with call_id ${id}.`,
+  open: ([id = ""]) => `No tool output found for function call ${id}.`,
+};
+
 const textOf = (content: string | readonly { readonly text: string }[]): string =>
   typeof content === "string" ? content : content.map(({ text }) => text).join("");
 
@@ -71,13 +79,16 @@ function read(body: unknown): Asked {
   const parsed = Body.safeParse(body);
   if (!parsed.success) throw new Refused(z.prettifyError(parsed.error));
   const { model, instructions, tools = [], tool_choice, text, max_output_tokens } = parsed.data;
-  for (const tool of tools) if (tool.strict === true) checkStrict(tool.parameters);
+  checkTools(
+    tools.map(({ name, parameters, strict }) => ({ name, schema: parameters, isStrict: strict === true })),
+    typeof tool_choice === "object" ? tool_choice.name : null,
+  );
   const input = parsed.data.input.map(resolveReference);
   const system = input.flatMap((item) =>
     "role" in item && (item.role === "system" || item.role === "developer") ? [textOf(item.content)] : [],
   );
   const messages = mergeCalls(input);
-  checkCalls(messages);
+  checkCalls(messages, CALL_WORDS);
   return {
     wire: "responses",
     model,
@@ -87,6 +98,7 @@ function read(body: unknown): Asked {
     mayCall: tools.length > 0 && tool_choice !== "none",
     schema: text?.format?.type === "json_schema" ? text.format.schema : null,
     maxTokens: max_output_tokens ?? null,
+    wantsUsage: true,
   };
 }
 
@@ -95,17 +107,6 @@ function resolveReference(item: Input): Input {
   const found = kept.get(item.id);
   if (found === undefined) throw new Refused(`Item with id '${item.id}' not found.`);
   return found;
-}
-
-/** Strict schemas name all of their fields as required and allow no others. */
-function checkStrict(schema: Readonly<Record<string, unknown>>): void {
-  const properties = Object.keys(z.record(z.string(), z.unknown()).catch({}).parse(schema["properties"]));
-  const required = Array.isArray(schema["required"]) ? schema["required"] : [];
-  if (schema["additionalProperties"] !== false)
-    throw new Refused("Invalid schema: 'additionalProperties' is required to be supplied and to be false.");
-  const missing = properties.find((name) => !required.includes(name));
-  if (missing !== undefined)
-    throw new Refused(`Invalid schema: 'required' must include every key in properties. Missing '${missing}'.`);
 }
 
 /** Words and calls of one answer are items of their own here. */
@@ -153,14 +154,17 @@ function itemsOf(turn: Turn, id: string): Item[] {
 function reasoningItem(reasoning: string, id: string, length: number): Item {
   const begun = { id: `rs_${id}`, type: "reasoning", summary: [] };
   const part = { type: "summary_text", text: "" };
+  const whole = { ...part, text: reasoning };
   return {
     begun,
-    whole: begun,
+    whole: { ...begun, summary: [whole] },
     between: [
       ["response.reasoning_summary_part.added", { summary_index: 0, part }],
       ...pieces(reasoning, length).map(
         (delta) => ["response.reasoning_summary_text.delta", { summary_index: 0, delta }] as const,
       ),
+      ["response.reasoning_summary_text.done", { summary_index: 0, text: reasoning }],
+      ["response.reasoning_summary_part.done", { summary_index: 0, part: whole }],
     ],
     kept: { type: "reasoning", id: begun.id },
   };
@@ -169,13 +173,15 @@ function reasoningItem(reasoning: string, id: string, length: number): Item {
 function messageItem(text: string, id: string, length: number): Item {
   const begun = { id: `msg_${id}`, type: "message", role: "assistant", status: "in_progress", content: [] };
   const part = { type: "output_text", text: "", annotations: [] };
+  const whole = { ...part, text };
   return {
     begun,
-    whole: { ...begun, status: "completed", content: [{ ...part, text }] },
+    whole: { ...begun, status: "completed", content: [whole] },
     between: [
       ["response.content_part.added", { content_index: 0, part }],
       ...pieces(text, length).map((delta) => ["response.output_text.delta", { content_index: 0, delta }] as const),
       ["response.output_text.done", { content_index: 0, text }],
+      ["response.content_part.done", { content_index: 0, part: whole }],
     ],
     kept: { role: "assistant", content: text },
   };
@@ -209,34 +215,36 @@ function events(turn: Turn, asked: Asked, usage: Usage, id: string): string[] {
   const response = { id: `resp_${id}`, object: "response", created_at: 1_700_000_000, model: asked.model, output: [] };
   const begun = { ...response, status: "in_progress" };
   const all = [event("response.created", { response: begun }), event("response.in_progress", { response: begun })];
-  for (const [output_index, item] of itemsOf(turn, id).entries()) {
+  const items = itemsOf(turn, id);
+  for (const [output_index, item] of items.entries()) {
     kept.set(item.begun.id, item.kept);
     all.push(event("response.output_item.added", { output_index, item: item.begun }));
     for (const [type, fields] of item.between)
       all.push(event(type, { item_id: item.begun.id, output_index, ...fields }));
     all.push(event("response.output_item.done", { output_index, item: item.whole }));
   }
-  const ended = { ...response, usage: toUsage(usage) };
+  const ended = { ...response, output: items.map(({ whole }) => whole), usage: toUsage(usage) };
   if (turn.finish === undefined)
     return [...all, event("response.completed", { response: { ...ended, status: "completed" } })];
   const incomplete_details = { reason: turn.finish === "length" ? "max_output_tokens" : "content_filter" };
   return [...all, event("response.incomplete", { response: { ...ended, status: "incomplete", incomplete_details } })];
 }
 
-const toUsage = ({ inputTokens, cachedTokens, outputTokens }: Usage) => ({
+const toUsage = ({ inputTokens, cachedTokens, outputTokens, reasoningTokens }: Usage) => ({
   input_tokens: inputTokens,
   input_tokens_details: { cached_tokens: cachedTokens },
   output_tokens: outputTokens,
-  output_tokens_details: { reasoning_tokens: 0 },
+  output_tokens_details: { reasoning_tokens: reasoningTokens },
   total_tokens: inputTokens + outputTokens,
 });
 
 export const responses: Wire = {
   name: "responses",
-  path: "/v1/responses",
+  path: /^\/v1\/responses$/,
   read,
   events,
   error: openAiError,
   overflow: OPENAI_OVERFLOW,
   key: bearer,
+  keyRefusal: OPENAI_KEY_REFUSAL,
 };

@@ -24,7 +24,14 @@ export type Fault =
   /** Half of the answer, then the line is cut: `clean` ends the body as if it were whole. */
   | { readonly kind: "cut"; readonly clean?: boolean };
 
-export type Usage = { readonly inputTokens: number; readonly cachedTokens: number; readonly outputTokens: number };
+export type Usage = {
+  readonly inputTokens: number;
+  /** Of the input. */
+  readonly cachedTokens: number;
+  readonly outputTokens: number;
+  /** Of the output. */
+  readonly reasoningTokens: number;
+};
 
 export type Turn = {
   readonly text?: string;
@@ -56,9 +63,11 @@ export type Asked = {
   /** The schema of the JSON that is wanted; null for words. */
   readonly schema: unknown;
   readonly maxTokens: number | null;
+  /** False: the answer does not say what it took. */
+  readonly wantsUsage: boolean;
 };
 
-export type WireName = "chat" | "responses" | "anthropic";
+export type WireName = "chat" | "responses" | "anthropic" | "google";
 
 /** One turn a request, the last one again and again; or a function of what was asked. */
 export type Script = readonly Turn[] | ((asked: Asked, index: number) => Turn | Promise<Turn>);
@@ -74,9 +83,9 @@ export class Refused extends Error {
 
 export type Wire = {
   readonly name: WireName;
-  readonly path: string;
+  readonly path: RegExp;
   /** Throws Refused, as the platform would. */
-  readonly read: (body: unknown) => Asked;
+  readonly read: (body: unknown, request: { readonly url: URL; readonly headers: Headers }) => Asked;
   /** The events of a whole answer, in the order and form of the platform. */
   readonly events: (turn: Turn, asked: Asked, usage: Usage, id: string) => readonly string[];
   /** The body of an error. */
@@ -88,6 +97,8 @@ export type Wire = {
   };
   /** The key that came along; empty if none did. */
   readonly key: (headers: Headers) => string;
+  /** What the platform says to a key that it does not know, or to none. */
+  readonly keyRefusal: { readonly status: number; readonly message: string };
 };
 
 /** A text in pieces. */
@@ -99,18 +110,23 @@ export function pieces(text: string, length: number): string[] {
 
 export const inputText = ({ input, raw }: Call): string => raw ?? JSON.stringify(input ?? {});
 
+/** How a platform says that a result belongs to no call, and that calls have no result; `at` is the message's place. */
+export type CallWords = {
+  readonly stray: (id: string, at: number) => string;
+  readonly open: (ids: readonly string[], at: number) => string;
+};
+
 /** Tool results belong to calls that were made, each once, before anything else is said. */
-export function checkCalls(messages: readonly Said[]): void {
-  let open: string[] = [];
-  for (const message of messages) {
+export function checkCalls(messages: readonly Said[], words: CallWords): void {
+  let [open, askedAt]: [string[], number] = [[], 0];
+  for (const [at, message] of messages.entries()) {
     if (message.role === "tool") {
-      if (!open.includes(message.callId))
-        throw new Refused(`The tool result ${message.callId} belongs to no call before it.`);
+      if (!open.includes(message.callId)) throw new Refused(words.stray(message.callId, at));
       open = open.filter((id) => id !== message.callId);
       continue;
     }
-    if (open.length > 0) throw new Refused(`The tool call ${open[0] ?? ""} has no result.`);
-    if (message.role === "assistant") open = message.calls.map(({ id }) => id);
+    if (open.length > 0) throw new Refused(words.open(open, askedAt));
+    if (message.role === "assistant") [open, askedAt] = [message.calls.map(({ id }) => id), at];
   }
-  if (open.length > 0) throw new Refused(`The tool call ${open[0] ?? ""} has no result.`);
+  if (open.length > 0) throw new Refused(words.open(open, askedAt));
 }

@@ -3,6 +3,8 @@
 import { getEncoding } from "js-tiktoken";
 import { anthropic } from "./anthropic.ts";
 import { chat } from "./chat.ts";
+import { google } from "./google.ts";
+import { listModels, ollama } from "./listing.ts";
 import { responses } from "./responses.ts";
 import {
   inputText,
@@ -17,8 +19,8 @@ import {
 
 export type LlmOptions = {
   readonly port?: number;
-  /** What a client must show; any that is not empty when left out. */
-  readonly key?: string;
+  /** What a client must show; any that is not empty when left out. Null: none, as with a server on one's own machine. */
+  readonly key?: string | null;
   /** Tokens that the model reads at most. */
   readonly contextTokens?: number;
   /** Names that are listed. */
@@ -28,13 +30,17 @@ export type LlmOptions = {
 export type Request = {
   readonly asked: Asked;
   readonly body: unknown;
+  /** Without the key. */
+  readonly headers: Readonly<Record<string, string>>;
   /** Null while it runs, and for one that was refused or did not come to its end. */
   usage: Usage | null;
   /** The client went away before the end. */
   isAborted: boolean;
 };
 
-const WIRES: readonly Wire[] = [chat, responses, anthropic];
+const WIRES: readonly Wire[] = [chat, responses, anthropic, google];
+const FLUSH_MS = 5;
+const KEY_HEADERS: readonly string[] = ["authorization", "x-api-key", "x-goog-api-key"];
 
 export class MockLlm {
   readonly requests: Request[] = [];
@@ -56,9 +62,14 @@ export class MockLlm {
     });
   }
 
-  /** Of all wires: up to /v1. */
+  /** Of all wires but Google's, where it is /v1beta: up to /v1. */
   get url(): string {
     return `http://127.0.0.1:${this.#server.port}/v1`;
+  }
+
+  /** What each answer that came to its end took, in the order of the requests. */
+  get bill(): readonly Usage[] {
+    return this.requests.flatMap(({ usage }) => usage ?? []);
   }
 
   /** From the beginning of another script. */
@@ -72,16 +83,18 @@ export class MockLlm {
   }
 
   async #answer(request: globalThis.Request): Promise<Response> {
-    const { pathname } = new URL(request.url);
-    if (request.method === "GET") return this.#list(request, pathname);
-    const wire = WIRES.find(({ path }) => path === pathname);
+    const url = new URL(request.url);
+    if (request.method === "GET") return this.#list(request.headers, url.pathname);
+    const wire = WIRES.find(({ path }) => path.test(url.pathname));
     if (wire === undefined || request.method !== "POST")
       return Response.json(chat.error(404, "There is no such address."), { status: 404 });
-    if (!this.#isKeyGood(wire.key(request.headers)))
-      return Response.json(wire.error(401, "Incorrect API key provided."), { status: 401 });
-    const body: unknown = await request.json();
+    const { headers, signal } = request;
+    if (!this.#isKeyGood(wire.key(headers))) return refuseKey(wire);
     try {
-      return await this.#speak(wire, wire.read(body), body, request.signal);
+      const body = parseJson(await request.text());
+      const asked = wire.read(body, { url, headers });
+      const kept: Request = { asked, body, headers: withoutKey(headers), usage: null, isAborted: false };
+      return await this.#speak(wire, kept, signal);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.refusals.push(`${wire.name}: ${error.message}`);
@@ -90,22 +103,24 @@ export class MockLlm {
   }
 
   #isKeyGood(key: string): boolean {
-    return this.#options.key === undefined ? key !== "" : key === this.#options.key;
+    const { key: wanted } = this.#options;
+    if (wanted === null) return true;
+    return wanted === undefined ? key !== "" : key === wanted;
   }
 
-  #list(request: globalThis.Request, pathname: string): Response {
-    if (pathname !== "/v1/models") return new Response("no", { status: 404 });
-    const isGood = WIRES.some((wire) => this.#isKeyGood(wire.key(request.headers)));
-    if (!isGood) return Response.json(chat.error(401, "Incorrect API key provided."), { status: 401 });
+  #list(headers: Headers, pathname: string): Response {
     const names = this.#options.models ?? ["mock"];
-    return Response.json({
-      object: "list",
-      data: names.map((id) => ({ id, object: "model", created: 1, owned_by: "mock" })),
-    });
+    const own = ollama(pathname, names);
+    if (own !== null) return Response.json(own);
+    const wire = pathname === "/v1beta/models" ? google : headers.has("x-api-key") ? anthropic : chat;
+    if (wire !== google && pathname !== "/v1/models")
+      return Response.json(chat.error(404, "There is no such address."), { status: 404 });
+    if (!this.#isKeyGood(wire.key(headers))) return refuseKey(wire);
+    return Response.json(listModels(wire.name, names));
   }
 
-  async #speak(wire: Wire, asked: Asked, body: unknown, signal: AbortSignal): Promise<Response> {
-    const kept: Request = { asked, body, usage: null, isAborted: false };
+  async #speak(wire: Wire, kept: Request, signal: AbortSignal): Promise<Response> {
+    const { asked } = kept;
     this.requests.push(kept);
     const limit = this.#options.contextTokens;
     if (limit !== undefined) {
@@ -134,6 +149,22 @@ export class MockLlm {
   }
 }
 
+function refuseKey({ error, keyRefusal: { status, message } }: Wire): Response {
+  return Response.json(error(status, message), { status });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Refused("The body of the request is not JSON.");
+  }
+}
+
+function withoutKey(headers: Headers): Record<string, string> {
+  return Object.fromEntries([...headers].filter(([name]) => !KEY_HEADERS.includes(name)));
+}
+
 function overflow({ overflow: { status, message, code }, error }: Wire, tokens: number, limit: number): Response {
   return Response.json(error(status, message(tokens, limit), code), { status });
 }
@@ -150,8 +181,11 @@ function stream(events: readonly string[], turn: Turn, signal: AbortSignal, onEn
       at += 1;
       if (next !== undefined) controller.enqueue(encoder.encode(next));
       else if (fault?.kind === "hang-midway") await new Promise((resolve) => signal.addEventListener("abort", resolve));
-      else if (fault?.kind === "cut" && fault.clean !== true) controller.error(new Error("cut"));
-      else {
+      else if (fault?.kind === "cut" && fault.clean !== true) {
+        // What was said goes out first: otherwise not even the headers would have come.
+        await Bun.sleep(FLUSH_MS);
+        controller.error();
+      } else {
         if (fault === undefined) onEnd();
         controller.close();
       }
@@ -179,11 +213,13 @@ function usageOf(asked: Asked, { text = "", reasoning = "", calls = [], usage = 
   const written =
     text.length + reasoning.length + calls.reduce((sum, call) => sum + call.name.length + inputText(call).length, 0);
   const readCharacters = asked.system.length + asked.messages.reduce((sum, message) => sum + textOf(message).length, 0);
+  const { outputTokens = Math.ceil(written / 4) + 1 } = usage;
   return {
     inputTokens: Math.ceil(readCharacters / 4) + 3,
     cachedTokens: 0,
-    outputTokens: Math.ceil(written / 4) + 1,
+    reasoningTokens: Math.min(Math.floor(reasoning.length / 4), outputTokens),
     ...usage,
+    outputTokens,
   };
 }
 
@@ -192,4 +228,9 @@ export const settingsFor = (url: string): Readonly<Record<WireName, Readonly<Rec
   chat: { SANDPIPER_MODEL: "compatible:mock", SANDPIPER_MODEL_URL: url, SANDPIPER_MODEL_KEY: "mock-key" },
   responses: { SANDPIPER_MODEL: "openai:gpt-5-mini", OPENAI_BASE_URL: url, OPENAI_API_KEY: "mock-key" },
   anthropic: { SANDPIPER_MODEL: "anthropic:claude-sonnet-4-5", ANTHROPIC_BASE_URL: url, ANTHROPIC_API_KEY: "mock-key" },
+  google: {
+    SANDPIPER_MODEL: "google:gemini-2.5-flash",
+    GOOGLE_BASE_URL: url.replace(/\/v1$/, "/v1beta"),
+    GOOGLE_GENERATIVE_AI_API_KEY: "mock-key",
+  },
 });
