@@ -60,7 +60,7 @@ describe.skipIf(noBrowserReason !== "")("the page", () => {
     expect(await violationsOf(page)).toEqual([]);
     await card.getByRole("button", { name: "Allow once" }).click();
     await card.getByText("You said yes.").waitFor();
-    await page.getByText("It went on.").waitFor();
+    await page.locator("p", { hasText: "It went on." }).waitFor();
     await page.reload();
     await page.locator(".approval-card").getByText("You said yes.").waitFor();
     expect(await page.locator(".approval-card").getByRole("button").count()).toBe(0);
