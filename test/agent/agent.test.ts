@@ -1,8 +1,11 @@
 // The whole agent on each wire: a real Sandpiper, a real sandbox, and a model that is a script.
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { PATIENCE_MS } from "../e2e/sandpiper.ts";
 import { openHouse, WIRES, type House } from "./house.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { houseSettings } from "./settings.ts";
+
+setDefaultTimeout(2 * PATIENCE_MS);
 
 for (const wire of WIRES)
   describe(`on the wire “${wire}”`, () => {

@@ -1,10 +1,13 @@
 // A model that does whatever the content says: nothing leaves, and nothing is done that nobody allowed.
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { PATIENCE_MS } from "../e2e/sandpiper.ts";
 import { enqueueJob } from "../../src/shared/jobs.ts";
 import { openBoard } from "../../src/shared/db.ts";
 import { join } from "node:path";
 import { attack, CANARY, CASES, countsOf, effectsOf, leaked, Sink } from "./attacks.ts";
 import { call, lastShown, openHouse, python, turns, type House } from "./house.ts";
+
+setDefaultTimeout(2 * PATIENCE_MS);
 
 const sink = new Sink();
 const opening: Promise<House> = openHouse("chat");
