@@ -11,13 +11,12 @@ import signal
 import time
 
 from . import agent, frames
+from .share import share
 
 CHUNK = 64 * 1024
 # The room's files get descriptors from here on; our own are far below.
 FIRST_FD = 100
 HOLDER = "/bin/cat"
-# Of the 128 instances and the tens of thousands of watches that a user has on most machines.
-PARTS = {"max_inotify_instances": 16, "max_inotify_watches": 4096}
 
 CLONE_NEW = 0x02000000 | 0x00020000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
 PR_SET_PDEATHSIG = 1
@@ -163,17 +162,6 @@ def enter(pid):
         number = ctypes.get_errno()
         raise OSError(number, f"the room cannot be entered: {os.strerror(number)}")
     os.close(target)
-
-
-def share():
-    """What is counted by user is counted for all rooms and for the person who started them together: one room gets a part."""
-    for name, number in PARTS.items():
-        try:
-            with open(f"/proc/sys/user/{name}", "w") as switch:
-                switch.write(str(number))
-        except OSError:
-            # A kernel that does not count it by namespace.
-            continue
 
 
 def give_up_power():

@@ -1,6 +1,7 @@
 // One room: its agent and the socket between. It lives until it is closed or breaks. Here it is a bubblewrap process in which
 // Python starts as process 1; zygote.ts makes the same from a fork.
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { AppError } from "../../shared/errors.ts";
 import { LIMITS } from "../limits.ts";
@@ -18,6 +19,7 @@ const ARGUMENTS_FD = 4;
 const STATUS_FD = 5;
 const SECCOMP_FD = 6;
 const FIRST_FILE_FD = 7;
+const SHARE = join(import.meta.dir, "../guest/share.py");
 const STDERR_KEPT = 8_192;
 
 export type Room = AsyncDisposable & {
@@ -45,6 +47,7 @@ export async function openRoom(tools: Tools, memoryBytes: number, cgroup: Cgroup
   try {
     const channel = await Channel.open(openDescriptor(descriptor(started, CHANNEL_FD)), broken.resolve);
     const pid = await childPid(started);
+    await shareWithOthers(tools, pid);
     void started.exited.then(() => channel.close(new Error("The room has ended.")));
     return await furnish(
       { channel, pid, agent: pid, broken: broken.promise, gone: started.exited, complaint },
@@ -143,6 +146,13 @@ async function childPid(started: Started): Promise<number> {
     end: () => found.reject(new Error("bubblewrap ended before the room was ready")),
   });
   return await found.promise;
+}
+
+/** A room's part of what is counted by user. A kernel that cannot be told so has rooms that share it all. */
+async function shareWithOthers(tools: Tools, pid: number): Promise<void> {
+  const program = [tools.python.executable, "-I", "-S", SHARE, String(pid)];
+  const told = Bun.spawn(program, { cwd: "/", env: {}, stdio: ["ignore", "ignore", "ignore"] });
+  await told.exited;
 }
 
 async function configure(channel: Channel, memoryBytes: number): Promise<string> {
