@@ -19,6 +19,15 @@ describe.each(WAYS)("a sandbox that misbehaves harms only itself, %s", (_name, w
     expect((await sandbox.runCode("x = bytearray(5 * 2**30)")).error?.name).toBe("MemoryError");
   });
 
+  test("of what a user may watch each sandbox has a part, and not the others' as well", async () => {
+    const watch =
+      "import ctypes\nlibc = ctypes.CDLL(None)\nlen([fd for fd in [libc.inotify_init1(0) for _ in range(40)] if fd >= 0])";
+    expect(Number((await sandbox.runCode(watch)).text)).toBeLessThanOrEqual(16);
+    const other = await server.create();
+    expect(Number((await other.runCode(watch)).text)).toBeGreaterThan(8);
+    await other.kill();
+  });
+
   test("of 5 MiB of output 1 MiB arrives, and a note says how much is missing", async () => {
     const { logs } = await sandbox.runCode(`for _ in range(5 * 1024): print("x" * 1023)`);
     expect(logs.stdout.join("").length).toBe(MIB);
