@@ -1,5 +1,6 @@
 // A job for a model: its files and what was done before in a fresh sandbox, a plan where one is enough, else the loop, and an
 // honest answer at the end.
+import { basename } from "node:path";
 import type { ApprovalWish } from "../../shared/approvals.ts";
 import { cellsOfConversation, cellsOfJob, latestState } from "../../shared/cells.ts";
 import { messagesOf } from "../../shared/conversations.ts";
@@ -48,12 +49,13 @@ type Desk = {
 
 /** Throws ModelError when no model answers and nothing has been run, and AppError. */
 export async function runAgent(job: ClaimedJob, context: JobContext, models: readonly Model[]): Promise<JobEnd> {
-  const grant = await takeGrant(job, context);
+  const files = await findInputs(filesOf(job, context), context.config, context.board);
+  const held = files.map(({ source, name }) => ({ id: basename(source), name }));
+  const grant = await takeGrant(job, context, held);
   if (job.input.approval !== undefined && grant === null)
     return {
       text: "That yes was used already, came too late, or was for something else. Ask again, and I will ask you again.",
     };
-  const files = await findInputs(filesOf(job, context), context.config, context.board);
   const lock = createLock(job, context);
   let replayed: Replayed | null = null;
   await using bench = openWorkbench(job, context, {
@@ -93,7 +95,7 @@ export async function runAgent(job: ClaimedJob, context: JobContext, models: rea
     bench,
     labels: lock.labels,
     hosts: grant?.hosts ?? [],
-    files: files.map(({ name }) => name),
+    files: held,
   };
   const desk: Desk = { job, context, files, bench, lock, grant, place, replayed: () => replayed };
   try {

@@ -1,12 +1,18 @@
 // The data lock: what a job may do by what it has had to do with. Decided here, by labels that only grow, and never by what a
 // model was told or says.
-import { requestApproval, type ApprovalWish, type KeptApproval, useApproval } from "../../shared/approvals.ts";
+import {
+  canonicalJson,
+  requestApproval,
+  type ApprovalWish,
+  type KeptApproval,
+  useApproval,
+} from "../../shared/approvals.ts";
 import { addLabel, isConversationLabelled, labelsOf } from "../../shared/labels.ts";
 import { z } from "zod";
 import type { Label } from "../../shared/types.ts";
 import type { ClaimedJob, JobContext } from "../handlers/handler.ts";
 import type { ToolCall } from "./model.ts";
-import { failure, type Tool, type ToolPlace, type ToolRun } from "./tools/tool.ts";
+import { failure, type HeldFile, type Tool, type ToolPlace, type ToolRun } from "./tools/tool.ts";
 
 export type Lock = {
   readonly labels: () => ReadonlySet<Label>;
@@ -40,17 +46,27 @@ export async function runTool(tools: readonly Tool[], call: ToolCall, place: Too
 
 export type Grant = { readonly approval: KeptApproval; readonly hosts: readonly string[] };
 
-const Hosts = z.object({ hosts: z.array(z.string()) });
+const Connection = z.object({
+  hosts: z.array(z.string()),
+  files: z.array(z.object({ id: z.string(), name: z.string() })),
+});
 
-/** The yes that this job goes on with; null where it names none, or one that is not for it. */
-export async function takeGrant(job: ClaimedJob, { board, clock }: JobContext): Promise<Grant | null> {
+/** The yes that this job goes on with; null where it names none, or one that is not for it and these files. */
+export async function takeGrant(
+  job: ClaimedJob,
+  { board, clock }: JobContext,
+  files: readonly HeldFile[],
+): Promise<Grant | null> {
   const id = job.input.approval;
   if (id === undefined) return null;
   const approval = await useApproval(board, id, job.jobId, clock.now());
   // What was changed since a person saw it was never allowed.
   if (approval === null || approval.sha256 === "") return null;
-  const hosts = approval.kind === "connect" ? Hosts.safeParse(approval.subject) : null;
-  return { approval, hosts: hosts?.success === true ? hosts.data.hosts : [] };
+  if (approval.kind !== "connect") return { approval, hosts: [] };
+  const connection = Connection.safeParse(approval.subject);
+  // A file that has come since was not among those that the person was shown.
+  if (!connection.success || canonicalJson(connection.data.files) !== canonicalJson(files)) return null;
+  return { approval, hosts: connection.data.hosts };
 }
 
 /** What was allowed besides a connection is done by us, exactly as it was shown. Null: there is nothing to do. */

@@ -100,6 +100,24 @@ export const TRUST: readonly Scenario[] = [
     },
   },
   {
+    name: "a yes to a connection does not cover a file that came since",
+    play: async (house) => {
+      const look = python("import os\nprint('proxy', 'HTTPS_PROXY' in os.environ)");
+      house.begin(
+        turns([call("connect", { hosts: ["example.com"], why: "x" }), { text: "A second file." }, look, { text: "x" }]),
+      );
+      const [approval] = (await house.say({ text: "look it up", files: FILE })).approvals;
+      must(approval !== undefined, "it asks");
+      await house.say({ text: "and here is another", files: { "secret.csv": "a,b\n1,2\n" } });
+      const job = await house.decide(approval, "approved");
+      must(typeof job === "object" && (job?.output?.text ?? "").includes("something else"), "it is void", job);
+      must(
+        house.rows("SELECT 1 FROM job_labels WHERE job_id = ? AND label = 'network'", job?.id ?? "").length === 0,
+        "nothing was opened",
+      );
+    },
+  },
+  {
     name: "a yes to something else than what is kept is none",
     play: async (house) => {
       house.begin(turns([call("connect", { hosts: ["example.com"], why: "x" }), { text: "x" }]));

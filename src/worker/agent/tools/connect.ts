@@ -26,7 +26,9 @@ export const connect = defineTool({
   needs: (input, { hosts, files }) => {
     if (input.hosts.every((host) => hosts.includes(host))) return null;
     const held =
-      files.length === 0 ? "The sandbox holds none of your files." : `The sandbox holds: ${files.join(", ")}.`;
+      files.length === 0
+        ? "The sandbox holds none of your files."
+        : `The sandbox holds: ${files.map(({ name }) => name).join(", ")}.`;
     const reason = input.why.replace(/\s+/g, " ").trim();
     const said = reason === "" ? "" : ` The model says why: “${reason}”.`;
     const title = `Connect the sandbox to ${input.hosts.join(", ")}? ${held}${said}`;

@@ -12,6 +12,9 @@ export type ToolEnd = { readonly kind: "end"; readonly text: string; readonly ap
 
 export type ToolRun = ToolOutput | ToolEnd;
 
+/** `id` is of its bytes: another file may come under the same name. */
+export type HeldFile = { readonly id: string; readonly name: string };
+
 /** What tools work with. */
 export type ToolPlace = {
   readonly job: ClaimedJob;
@@ -20,8 +23,8 @@ export type ToolPlace = {
   readonly labels: () => ReadonlySet<Label>;
   /** Hosts that the person allowed for this job. */
   readonly hosts: readonly string[];
-  /** Names of the person's files in the sandbox. */
-  readonly files: readonly string[];
+  /** The person's files in the sandbox. */
+  readonly files: readonly HeldFile[];
 };
 
 export type Tool<T = unknown> = {
