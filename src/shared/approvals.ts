@@ -122,7 +122,10 @@ export function decide(tx: Tx, id: string, shown: string, decision: "approved" |
   const run = readRun(tx, approval.jobId);
   const subject = { jobId: approval.jobId, conversationId: run?.conversationId ?? null, attempt: run?.attempt ?? 0 };
   appendEvent(tx, subject, now, { kind: "approval-decided", approvalId: id, decision });
-  return { outcome: "decided", jobId: decision === "approved" ? goOn(tx, approval, now) : null };
+  const jobId = decision === "approved" ? goOn(tx, approval, now) : null;
+  // Just this job may use it.
+  tx.run("UPDATE approvals SET used_by = ? WHERE id = ?", jobId, id);
+  return { outcome: "decided", jobId };
 }
 
 /** The job that asked, once more, with the person's yes; its answer goes where the question went. */
@@ -142,28 +145,19 @@ function goOn(tx: Tx, approval: KeptApproval, now: number): string | null {
   return insertJob(tx, { id, type, input, conversationId, files: [], words, priority: PERSON_PRIORITY }, now);
 }
 
-/** Takes a yes for this job; the second one that comes gets null, as everybody who was not meant. Throws nothing. */
+/** The yes that was given for this job to go on with; null for everybody who was not meant, and when it is too old. */
 export function useApproval(board: Board, id: string, jobId: string, now: number): Promise<KeptApproval | null> {
   return board.write((tx) => {
-    const approval = readApproval(tx, id, now);
-    // Another conversation has no business with it.
-    if (approval === null || !isOfSameTalk(tx, approval.jobId, jobId)) return null;
+    // Another attempt of the same job goes on with it, too.
     const taken = tx.run(
-      `UPDATE approvals SET used_by = ?, used_at = ? WHERE id = ? AND decision = 'approved' AND expires_at > ?
-       AND (used_by IS NULL OR used_by = ?)`,
-      jobId,
+      "UPDATE approvals SET used_at = coalesce(used_at, ?) WHERE id = ? AND used_by = ? AND decision = 'approved' AND expires_at > ?",
       now,
       id,
-      now,
       jobId,
+      now,
     );
-    return taken === 1 ? { ...approval, usedBy: jobId } : null;
+    return taken === 1 ? readApproval(tx, id, now) : null;
   });
-}
-
-function isOfSameTalk(tx: Tx, askedBy: string, usedBy: string): boolean {
-  const [one, other] = [readRun(tx, askedBy), readRun(tx, usedBy)];
-  return one !== null && other !== null && one.conversationId === other.conversationId;
 }
 
 function toApproval(row: Record<string, unknown>, now: number): KeptApproval {

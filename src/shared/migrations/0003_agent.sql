@@ -77,7 +77,7 @@ CREATE TABLE approvals (
   expires_at INTEGER NOT NULL,
   decision TEXT CHECK (decision = 'approved' OR decision = 'refused'),
   decided_at INTEGER,
-  -- The job that goes on with it.
+  -- The only job that may go on with it; since when it does.
   used_by TEXT,
   used_at INTEGER
 ) STRICT;
