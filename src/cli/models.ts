@@ -71,9 +71,10 @@ function forget(config: Config, provider: models.ProviderName): number {
 /** Without showing it; one line of standard input where nobody sits. */
 async function readKey(question: string): Promise<string> {
   if (!process.stdin.isTTY) return ((await Bun.stdin.text()).split("\n")[0] ?? "").trim();
-  process.stderr.write(question);
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  // Only now: from here on nothing that is typed is shown.
+  process.stderr.write(question);
   try {
     return (await terminal.question("")).trim();
   } finally {

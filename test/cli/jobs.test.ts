@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { settleJob } from "../../src/shared/claims.ts";
 import { cancelJob } from "../../src/shared/control.ts";
-import { DONE, claimOne, runOf } from "../shared/claiming.ts";
+import { DONE, claimOne, runOf, spend } from "../shared/claiming.ts";
 import { addJob, temporaryBoard, temporaryFolder } from "../shared/temporary.ts";
 import { sandpiper, type Said } from "./command.ts";
 
@@ -60,7 +60,9 @@ test("the list can be of some states, shorter, and for programs", async () => {
 test("one job is shown by the beginning of its id, to people and to programs", async () => {
   using place = house();
   await addJob(place.board, "job-1", { input: { prompt: "Graph this" } });
-  await settleJob(place.board, await claimOne(place), { ...DONE, error }, 3_000);
+  const claim = await claimOne(place);
+  await spend(place, claim, 7);
+  await settleJob(place.board, claim, { ...DONE, error }, 3_000);
   await addJob(place.board, "job-10");
   expect(await place.done("show", "job-1")).toMatch(/^job-1\n {2}state +failed\n {2}asked +Graph this\n/);
   expect(await place.json("show", "job-10")).toMatchObject({ id: "job-10", state: "ready", jobs_before: 0 });
@@ -175,7 +177,9 @@ describe("following", () => {
   test("a job that has ended tells its story and how it ended", async () => {
     using place = house();
     await addJob(place.board, "good", { input: { prompt: "Graph" } });
-    await settleJob(place.board, await claimOne(place), DONE, 3_000);
+    const claim = await claimOne(place);
+    await spend(place, claim, 7);
+    await settleJob(place.board, claim, DONE, 3_000);
     const lines = (await place.done("follow", "good")).split("\n");
     expect(lines.map((line) => line.replace(/^\d\d:\d\d:\d\d {2}/, ""))).toEqual([
       "created (chat): Graph",
