@@ -106,14 +106,17 @@ async function alreadyThere(context, bwrap, pythons) {
 async function withNotebook(context, bwrap, { python, told }) {
   const isLeftAlone = context.settings.SANDPIPER_PYTHON !== undefined || python.site !== null || told.hasNotebook;
   if (isLeftAlone) return python;
+  const noteThat = (why) => context.progress.note(`${why} Until then cells run as plain Python, without IPython.`);
   try {
     const more = { ...python, site: await installNotebook(context, told) };
-    return (await probe(context, { bwrap, python: more }, ["IPython"])).ok ? more : python;
+    const answer = await probe(context, { bwrap, python: more }, ["IPython"]);
+    if (answer.ok) return more;
+    noteThat(answer.message);
   } catch (failure) {
     if (!(failure instanceof PackagesFailure)) throw failure;
-    context.progress.note(`${failure.message} Until then cells run as plain Python, without IPython.`);
-    return python;
+    noteThat(failure.message);
   }
+  return python;
 }
 
 async function pythonFromApt(context) {

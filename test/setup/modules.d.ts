@@ -54,6 +54,8 @@ declare module "*/setup/python.mjs" {
   export type Python = { readonly executable: string; readonly minor: number; readonly base: string | null };
   export function candidatePaths(settings: Readonly<Record<string, string>>): string[];
   export function inspect(path: string): Python | null;
+  type Found = { readonly executable: string; readonly site: string | null; readonly source: string };
+  export function ensurePython(context: SetupContext, bwrap: string): Promise<Found>;
 }
 
 declare module "*/setup/python_packages.mjs" {
