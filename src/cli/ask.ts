@@ -9,12 +9,12 @@ import { loadConfig, readEnvironment } from "../shared/config.ts";
 import { AppError } from "../shared/errors.ts";
 import { freeName } from "../shared/free_name.ts";
 import { stopSignal } from "../shared/stop.ts";
-import type { JobEvent } from "../shared/types.ts";
 import { canAsk, chooseWords } from "./choose.ts";
 import { connect, type Client } from "./client.ts";
 import { areFiles, existingFile } from "./files.ts";
-import { printable, printableLine, rendered } from "./printable.ts";
+import { printable, rendered } from "./printable.ts";
 import { OpenApproval, permit } from "./permit.ts";
+import { createProgress } from "./progress.ts";
 import { lastTalk, rememberTalk } from "./talk.ts";
 
 export const usage = `ask "WHAT YOU WANT" [FILE …]   ask about files; what comes out is written here
@@ -140,35 +140,11 @@ async function cancel(client: Client, jobId: string): Promise<number> {
   return left("Stopped.");
 }
 
-/** Words are shown as they come where a person looks on; returns those that were, since anything else was told. */
+/** Returns the words that were shown already. */
 async function showProgress(client: Client, jobId: string, isQuiet: boolean, signal: AbortSignal): Promise<string> {
-  const isSeen = !isQuiet && isatty(process.stdout.fd);
-  let said = "";
-  for await (const event of client.follow(jobId, signal)) {
-    if (event.kind === "text-delta" && isSeen && event.part !== "code") {
-      process.stdout.write(printable(event.text));
-      said += event.text;
-      continue;
-    }
-    const line = isQuiet ? "" : progressLine(event);
-    if (line === "") continue;
-    if (said !== "" && !said.endsWith("\n")) process.stdout.write("\n");
-    said = "";
-    process.stderr.write(line);
-  }
-  if (said !== "" && !said.endsWith("\n")) process.stdout.write("\n");
-  return said.trim();
-}
-
-function progressLine(event: JobEvent): string {
-  if (event.kind === "step-finished") return `  ✓ ${printableLine(event.title)} (${event.durationMs} ms)\n`;
-  if (event.kind === "model-chosen" && event.reason !== undefined)
-    return `  ${printableLine(event.reason)} Now: ${printableLine(event.model)}\n`;
-  if (event.kind === "budget-warned")
-    return `  $${event.spentUsd.toFixed(4)} of $${event.limitUsd.toFixed(2)} a ${event.scope} are spent or set aside\n`;
-  if (event.kind === "hosts-contacted") return `  Contacted: ${printableLine(event.hosts.join(", "))}\n`;
-  if (event.kind === "code-written") return `  ${printableLine(event.understood)}\n`;
-  return "";
+  const progress = createProgress(isQuiet);
+  for await (const event of client.follow(jobId, signal)) progress.tell(event);
+  return progress.end();
 }
 
 /** Never over a file that is there: `graph.png`, then `graph-2.png` … */
