@@ -44,9 +44,9 @@ export const SETTINGS = [
   },
   {
     env: "SANDPIPER_JOB_SECONDS",
-    default: "120",
+    default: "300",
     unit: "s",
-    about: "A job that runs longer is stopped and its sandbox killed.",
+    about: "A job that runs longer is stopped and its sandbox killed. Models think for a while at each step.",
   },
   {
     env: "SANDPIPER_CONCURRENCY",

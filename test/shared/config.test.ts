@@ -40,7 +40,7 @@ describe("with nothing set", () => {
 
   test("the documented defaults hold", () => {
     expect(config.port).toBe(4747);
-    expect(config.jobTimeoutMs).toBe(120_000);
+    expect(config.jobTimeoutMs).toBe(300_000);
     expect(config.maxUploadBytes).toBe(100 * 1024 * 1024);
     expect(config.maxOutputBytes).toBe(1024 * 1024);
     expect(config.sandboxMemoryBytes).toBe(2 * 1024 ** 3);

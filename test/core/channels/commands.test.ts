@@ -30,7 +30,7 @@ test("/settings names what answers, the limits, the channels and the dashboard",
   await office.notebook.say("/settings");
   await office.until(() => office.notebook.seenIn("ann").length === 1);
   const [words = ""] = office.notebook.seenIn("ann");
-  for (const part of ["planner", "on this machine", "120 s", "3 attempts", "notebook (up)", "http://localhost:4747/"])
+  for (const part of ["planner", "on this machine", "300 s", "3 attempts", "notebook (up)", "http://localhost:4747/"])
     expect(words).toContain(part);
 });
 
