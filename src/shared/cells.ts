@@ -8,8 +8,7 @@ export type Cell = {
   readonly jobId: string;
   readonly kind: "python" | "shell";
   readonly code: string;
-  /** `lost`: its interpreter did not live through it, and nothing from before it is left. */
-  readonly outcome: "ok" | "error" | "lost";
+  readonly outcome: "ok" | "error";
   /** Beginning and end of what came out. */
   readonly output: string;
   readonly hadNetwork: boolean;
@@ -19,7 +18,7 @@ const Row = z.object({
   job_id: text,
   kind: z.enum(["python", "shell"]),
   code: text,
-  outcome: z.enum(["ok", "error", "lost"]),
+  outcome: z.enum(["ok", "error"]),
   output: text,
   had_network: integer,
 });

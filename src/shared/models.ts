@@ -75,7 +75,8 @@ function local(title: string, port: number) {
 }
 
 /** Whether it runs on this machine, where nothing costs anything and nobody wants a key. */
-export const isLocal = (name: ProviderName): boolean => PROVIDERS[name].keySetting === null;
+export const isLocal = (name: string): boolean =>
+  PROVIDER_NAMES.some((one) => one === name && PROVIDERS[one].keySetting === null);
 
 const Stored = z.object({
   /** By provider. */

@@ -50,7 +50,7 @@ export type Kit = {
   /** Of what people see of the progress. */
   readonly isPlanned: boolean;
   /** Of the sandbox, before the first cell of this job. */
-  readonly prepare?: (bench: Workbench, sandbox: OpenedSandbox) => Promise<void>;
+  readonly prepare?: (sandbox: OpenedSandbox) => Promise<void>;
   /** Whether it can reach anything; kept with each cell. */
   readonly hasNetwork?: () => boolean;
 };
@@ -70,18 +70,18 @@ export function openWorkbench(job: ClaimedJob, context: JobContext, kit: Kit): W
     meter("sandbox");
     if (kit.files.length > 0)
       await report.step("upload", titleOfUpload(kit.files), () => upload(sandbox, kit.files, meter));
-    await kit.prepare?.(bench, sandbox);
+    await kit.prepare?.(sandbox);
     return sandbox;
   };
 
-  const keep = (work: Work, ran: Ran, isLost: boolean) =>
+  const keep = (work: Work, ran: Ran) =>
     recordCell(
       board,
       {
         jobId: job.jobId,
         kind: work.kind,
         code: work.code,
-        outcome: isLost ? "lost" : ran.outcome.error === null ? "ok" : "error",
+        outcome: ran.outcome.error === null ? "ok" : "error",
         output: ends(outputOf(ran), KEPT_OUTPUT),
         hadNetwork: kit.hasNetwork?.() ?? false,
       },
@@ -103,7 +103,7 @@ export function openWorkbench(job: ClaimedJob, context: JobContext, kit: Kit): W
     run: async (work) => {
       const sandbox = await (opening ??= open());
       const ran = await runCell(job, context, sandbox, work, meter, brought);
-      await keep(work, ran, isInterpreterGone(ran.outcome));
+      await keep(work, ran);
       return ran;
     },
     [Symbol.asyncDispose]: async () => {
@@ -114,11 +114,6 @@ export function openWorkbench(job: ClaimedJob, context: JobContext, kit: Kit): W
   };
   return bench;
 }
-
-/** What E2B's interpreter and ours call it when a cell took its kernel along. */
-const isInterpreterGone = ({ error }: RunOutcome): boolean =>
-  error !== null &&
-  /kernel (?:died|was restarted|is dead)|KernelDied|DeadKernel|SystemExit/i.test(`${error.name} ${error.value}`);
 
 /** What the job's cells have brought out so far. */
 type Brought = { readonly names: Set<string>; bytes: number };

@@ -26,7 +26,7 @@ import {
   recordCell,
   recordState,
 } from "../../src/shared/cells.ts";
-import { forgetFact, listFacts, rememberFact } from "../../src/shared/facts.ts";
+import { forgetFact, listFacts, rememberFact } from "../../src/shared/remembered.ts";
 import { hostsOfJob, recordHosts } from "../../src/shared/hosts.ts";
 import { attemptsOf, countOpen, jobsOfConversation, listJobs } from "../../src/shared/jobs.ts";
 import { addLabel, isConversationLabelled, labelsOf } from "../../src/shared/labels.ts";

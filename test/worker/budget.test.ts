@@ -6,7 +6,7 @@ import type { Clock } from "../../src/shared/clock.ts";
 import { loadConfig } from "../../src/shared/config.ts";
 import type { JobEventBody } from "../../src/shared/types.ts";
 import type { Model } from "../../src/worker/agent/model.ts";
-import { createMeter } from "../../src/worker/agent/meter.ts";
+import { createCharging } from "../../src/worker/agent/charging.ts";
 import { createBudget, OverBudget } from "../../src/worker/budget.ts";
 import { claimOne } from "../shared/claiming.ts";
 import { addJob, rejectionOf, temporaryBoard } from "../shared/temporary.ts";
@@ -91,7 +91,7 @@ test("a model whose server counts nothing costs what was reserved", async () => 
     throw new Error("It is not asked here.");
   };
   const model: Model = { name: "m", provider: "openai", model: "gpt-5-mini", url: null, ask: unused };
-  const charge = await createMeter(place.open(claim))(model, {
+  const charge = await createCharging(place.open(claim))(model, {
     instructions: "",
     messages: [{ role: "user", text: "hello" }],
     tools: [],

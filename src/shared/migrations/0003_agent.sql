@@ -91,8 +91,7 @@ CREATE TABLE cells (
   position INTEGER NOT NULL,
   kind TEXT NOT NULL CHECK (kind = 'python' OR kind = 'shell'),
   code TEXT NOT NULL,
-  -- 'lost': its interpreter did not live through it.
-  outcome TEXT NOT NULL CHECK (outcome = 'ok' OR outcome = 'error' OR outcome = 'lost'),
+  outcome TEXT NOT NULL CHECK (outcome = 'ok' OR outcome = 'error'),
   -- Beginning and end of what came out.
   output TEXT NOT NULL,
   had_network INTEGER NOT NULL DEFAULT 0,

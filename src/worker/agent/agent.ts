@@ -5,7 +5,7 @@ import type { ApprovalWish } from "../../shared/approvals.ts";
 import { cellsOfConversation, cellsOfJob, latestState } from "../../shared/cells.ts";
 import { messagesOf } from "../../shared/conversations.ts";
 import { AppError } from "../../shared/errors.ts";
-import { listFacts } from "../../shared/facts.ts";
+import { listFacts } from "../../shared/remembered.ts";
 import { recordHosts } from "../../shared/hosts.ts";
 import type { FileProfile } from "../../planner/profile.ts";
 import type { ClaimedJob, JobContext, JobEnd } from "../handlers/handler.ts";
@@ -20,7 +20,7 @@ import { figuresNote, unverifiedFigures } from "./figures.ts";
 import { historyOf } from "./history.ts";
 import { hostsIn, withoutForeignLinks } from "./links.ts";
 import { converse, type AgentEvent, type LoopEnd } from "./loop.ts";
-import { createMeter } from "./meter.ts";
+import { createCharging } from "./charging.ts";
 import { ModelError, type Message, type Model } from "./model.ts";
 import { planFirst } from "./plan_first.ts";
 import { askFor, createLock, doGranted, runTool, takeGrant, type Grant, type Lock } from "./policy.ts";
@@ -62,7 +62,7 @@ export async function runAgent(job: ClaimedJob, context: JobContext, models: rea
     files,
     isPlanned: files.length > 0,
     hasNetwork: () => (grant?.hosts.length ?? 0) > 0,
-    prepare: async (_bench, sandbox) => {
+    prepare: async (sandbox) => {
       if (files.length > 0) {
         await lock.label("private", `Your files: ${files.map(({ name }) => name).join(", ")}`);
         await lock.label("untrusted", "What stands in files");
@@ -130,7 +130,7 @@ async function work(desk: Desk, models: readonly Model[]): Promise<JobEnd> {
     models,
     instructions: instructionsOf(board.read(listFacts), new Date(clock.now()).toISOString().slice(0, 10), place.hosts),
     tools: TOOLS,
-    meter: createMeter(context.budget),
+    charging: createCharging(context.budget),
     fit: createFit((model) => contextTokensOf(model, config.model.contextTokens)),
     signal: context.signal,
     out: new Set(),

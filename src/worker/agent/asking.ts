@@ -3,7 +3,7 @@
 import type { z } from "zod";
 import { pause } from "../../shared/stop.ts";
 import type { Fit } from "./fit.ts";
-import type { Meter } from "./meter.ts";
+import type { Charging } from "./charging.ts";
 import { ModelError, type Message, type Model, type ModelPiece, type ModelReply, type ToolSpec } from "./model.ts";
 
 export type Asking = {
@@ -13,7 +13,7 @@ export type Asking = {
   readonly tools: readonly ToolSpec[];
   /** The answer is to be JSON of this shape. */
   readonly answer?: z.ZodType;
-  readonly meter: Meter;
+  readonly charging: Charging;
   readonly fit: Fit;
   readonly signal: AbortSignal;
   /** Models of the list that are out of order; remembered from one question to the next. */
@@ -57,12 +57,12 @@ async function* askOne(
   messages: readonly Message[],
   mayCall: boolean,
 ): AsyncGenerator<Listening, ModelReply> {
-  const { instructions, tools, answer, signal, meter } = asking;
+  const { instructions, tools, answer, signal, charging } = asking;
   let [tries, shrinks] = [1, 0];
   for (;;) {
     const fitting = asking.fit(model, { instructions, tools, messages }, shrinks);
     const request = { instructions, tools, messages: fitting, mayCall, ...(answer === undefined ? {} : { answer }) };
-    const charge = await meter(model, request);
+    const charge = await charging(model, request);
     let isSettled = false;
     try {
       const reply = yield* model.ask({ ...request, maxOutputTokens: charge.maxOutputTokens }, signal);

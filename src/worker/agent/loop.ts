@@ -24,8 +24,7 @@ export type LoopEnd = {
   readonly text: string;
   /** Who spoke last. */
   readonly model: string;
-  /** `asks`: the person is to say something first. `stopped`: a limit came before the answer. */
-  readonly kind: "answers" | "asks" | "stopped";
+  /** The person is to say something first. */
   readonly end?: ToolEnd;
 };
 
@@ -54,7 +53,7 @@ export async function* converse(input: LoopInput): AsyncGenerator<AgentEvent, Lo
       const ran = yield* runAll(input, reply.message.calls);
       steps += 1;
       failures = ran.results.every(({ isError }) => isError) ? failures + 1 : 0;
-      if (ran.end !== null) return { text: text.trim(), model, kind: "asks", end: ran.end };
+      if (ran.end !== null) return { text: text.trim(), model, end: ran.end };
       messages.push({ role: "tool", results: ran.results });
       if (failures > input.maxRepairs) messages.push({ role: "user", text: NO_MORE_REPAIRS });
       else if (steps >= input.maxSteps) messages.push({ role: "user", text: NO_MORE_STEPS });
@@ -79,15 +78,14 @@ export async function* converse(input: LoopInput): AsyncGenerator<AgentEvent, Lo
 function endOf(reply: ModelReply, said: string, model: string, isOver: boolean): LoopEnd {
   const text = said.trim();
   if (reply.finish === "filtered")
-    return { text: withNote(text, "The model's provider held back the rest of the answer."), model, kind: "stopped" };
-  if (text === "") return { text: isOver ? NO_END : NO_ANSWER, model, kind: "stopped" };
+    return { text: withNote(text, "The model's provider held back the rest of the answer."), model };
+  if (text === "") return { text: isOver ? NO_END : NO_ANSWER, model };
   if (reply.finish === "length")
     return {
       text: withNote(text, "The answer is cut off here: the model wrote as much as it may."),
       model,
-      kind: "stopped",
     };
-  return { text, model, kind: isOver ? "stopped" : "answers" };
+  return { text, model };
 }
 
 const NO_ANSWER = "The model gave no answer. Nothing else was done. Ask again, or choose another model.";

@@ -1,13 +1,11 @@
 // What models cost, from a catalogue that comes with the program, and how much they read.
 import { calcPrice, type Usage as Usages } from "@pydantic/genai-prices";
+import { isLocal } from "../../shared/models.ts";
 import type { Usage } from "./model.ts";
 
 /** Of models that nobody lists: rather too dear than free, in micro-dollars a token. */
 const UNKNOWN_INPUT = 10;
 const UNKNOWN_OUTPUT = 40;
-
-/** What runs on this machine costs its electricity. */
-const LOCAL: ReadonlySet<string> = new Set(["ollama", "lmstudio", "llamacpp", "vllm", "jan"]);
 
 /** More than any model reads or writes; a server that says more than that is mistaken. */
 const MOST_TOKENS = 1e8;
@@ -29,7 +27,8 @@ export type Priced = {
 
 export function priceOf(used: Priced): Price {
   const { provider, model, url = null } = used;
-  if (LOCAL.has(provider) && (url === null || isLoopback(url))) return { microUsd: 0, isEstimate: false };
+  // What runs on this machine costs its electricity.
+  if (isLocal(provider) && (url === null || isLoopback(url))) return { microUsd: 0, isEstimate: false };
   const [inputTokens, outputTokens] = [counted(used.inputTokens), counted(used.outputTokens)];
   const cachedTokens = Math.min(counted(used.cachedTokens ?? 0), inputTokens);
   const usage = {

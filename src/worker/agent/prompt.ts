@@ -1,7 +1,7 @@
 // What a model is told before a person's words: who it is, where it works, and what it may rely on. Short, as it goes along
 // with every question.
 import type { FileProfile } from "../../planner/profile.ts";
-import type { Fact } from "../../shared/facts.ts";
+import type { Fact } from "../../shared/remembered.ts";
 
 const RULES = `You are Sandpiper, an assistant that answers with data. You work in a sealed Linux sandbox with Python (pandas, numpy, matplotlib); the person's files are in /home/user, their own computer is out of reach, and there is no network unless the person allows named hosts.
 

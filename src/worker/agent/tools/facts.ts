@@ -1,6 +1,6 @@
 // Facts about the person that every conversation knows. Content of files could plant one, so then the person is asked.
 import { z } from "zod";
-import { forgetFact, MAX_FACTS, MAX_FACT_LENGTH, rememberFact } from "../../../shared/facts.ts";
+import { forgetFact, MAX_FACTS, MAX_FACT_LENGTH, rememberFact } from "../../../shared/remembered.ts";
 import { defineTool, failure, output } from "./tool.ts";
 
 export const remember = defineTool({

@@ -12,14 +12,14 @@ export type Charge = {
 };
 
 /** Throws AppError `budget` if the question itself is too dear. */
-export type Meter = (model: Model, request: Omit<ModelRequest, "maxOutputTokens">) => Promise<Charge>;
+export type Charging = (model: Model, request: Omit<ModelRequest, "maxOutputTokens">) => Promise<Charge>;
 
 /** Long enough for a program or a page of text. */
 const MAX_OUTPUT_TOKENS = 8_000;
 /** With less than that no model says anything useful. */
 const MIN_OUTPUT_TOKENS = 256;
 
-export function createMeter(budget: Budget): Meter {
+export function createCharging(budget: Budget): Charging {
   return async (model, request) => {
     const { provider, url } = model;
     const inputTokens = countRequest(request);
