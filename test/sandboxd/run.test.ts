@@ -65,6 +65,14 @@ describe.each(WAYS)("code in a sandbox, %s", (_name, way) => {
     expect(await text("import subprocess\nprint('a')\nsubprocess.run(['echo', 'b'])\nprint('c')")).toBe("a\nb\nc\n");
   });
 
+  test("a context that was restarted has forgotten everything, and is ready at once", async () => {
+    const context = await sandbox.createCodeContext();
+    await sandbox.runCode("x = 1", { context });
+    await sandbox.restartCodeContext(context.id);
+    expect((await sandbox.runCode("x", { context })).error?.name).toBe("NameError");
+    await sandbox.removeCodeContext(context.id);
+  });
+
   test("variables, imports and the folder are kept from one run to the next, and contexts are apart", async () => {
     await sandbox.runCode("import math, os\nkept = 41\nos.chdir('/tmp')");
     expect((await sandbox.runCode("kept + int(math.sqrt(1))")).text).toBe("42");

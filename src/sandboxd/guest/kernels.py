@@ -96,6 +96,7 @@ class Kernel:
         self.agent = agent
         self.cwd = cwd
         self.pid = None
+        self.is_killed = False
         self.request = None
         self.preloads = []
         self.fork()
@@ -122,13 +123,17 @@ class Kernel:
             self.agent.watch(one, lambda source=one, stream=name: self.on_pipe(source, stream))
 
     def start(self, request, header, body):
+        if self.pid is not None and (self.is_killed or self.link.fileno() < 0):
+            # It is about to be gone, or hears nothing any more.
+            self.kill()
+            self.ended(os.waitpid(self.pid, 0)[1])
         if self.pid is None:
             self.fork()
         self.request = request
         self.tell(header, body)
 
     def tell(self, header, body=b""):
-        if self.pid is None:
+        if self.pid is None or self.link.fileno() < 0:
             return
         self.link.settimeout(TELL_SECONDS)
         try:
@@ -212,6 +217,7 @@ class Kernel:
 
     def kill(self):
         if self.pid is not None:
+            self.is_killed = True
             try:
                 os.killpg(self.pid, signal.SIGKILL)
             except OSError:
@@ -220,6 +226,7 @@ class Kernel:
     def ended(self, status):
         """The process is gone: whoever waits for a run hears how it died."""
         self.pid = None
+        self.is_killed = False
         # A child that it left behind may keep the link open for ever.
         rounds = MAX_LAST_PACKETS
         while rounds and self.link in self.agent.sources and self.on_link():
