@@ -39,7 +39,7 @@ export async function controlRoutes(control: Control, request: Request, url: URL
   if (id === undefined) return await collectionRoute(control, request, url);
   const sandbox = control.sandboxes.find(id);
   if (sandbox === undefined) return failure(404, `Sandbox "${id.slice(0, 64)}" was not found.`);
-  return await sandboxRoute(control, sandbox, `${request.method} ${action ?? ""}`, request);
+  return await sandboxRoute(control, sandbox, `${request.method} ${action ?? ""}`, { request, url });
 }
 
 async function collectionRoute(control: Control, request: Request, url: URL): Promise<Response> {
@@ -56,7 +56,12 @@ async function collectionRoute(control: Control, request: Request, url: URL): Pr
   return json(connection(sandbox), 201);
 }
 
-async function sandboxRoute(control: Control, sandbox: Sandbox, route: string, request: Request): Promise<Response> {
+async function sandboxRoute(
+  control: Control,
+  sandbox: Sandbox,
+  route: string,
+  { request, url }: { readonly request: Request; readonly url: URL },
+): Promise<Response> {
   switch (route) {
     case "GET ":
       return json({ ...description(control, sandbox), envdAccessToken: sandbox.accessToken });
@@ -74,7 +79,7 @@ async function sandboxRoute(control: Control, sandbox: Sandbox, route: string, r
       prolong(control, sandbox, (await parseBody(request, Timeout)).timeout);
       return json(connection(sandbox));
     case "GET metrics":
-      return json([measure(sandbox.room, control.memoryBytes)]);
+      return json(isAsked(sandbox, url.searchParams) ? [measure(sandbox.room, control.memoryBytes)] : []);
     case "POST pause":
     case "POST snapshots":
     case "POST fork":
@@ -87,6 +92,12 @@ async function sandboxRoute(control: Control, sandbox: Sandbox, route: string, r
     default:
       return failure(404, "There is no such route.");
   }
+}
+
+/** There is one point, that of now: it is told for every time that the sandbox has seen. Both ends are in whole seconds. */
+function isAsked({ startedAt }: Sandbox, query: URLSearchParams): boolean {
+  const end = Number(query.get("end") ?? Number.POSITIVE_INFINITY);
+  return Number(query.get("start") ?? 0) <= Math.ceil(Date.now() / 1_000) && end >= Math.floor(startedAt / 1_000);
 }
 
 async function setNetwork(sandbox: Sandbox, request: Request): Promise<void> {
@@ -114,7 +125,7 @@ function list(control: Control, query: URLSearchParams): Response {
   const limit = Math.min(Math.max(Number(query.get("limit") ?? 100) || 100, 1), 100);
   const matching = control.sandboxes
     .list()
-    .filter((one) => states.includes("running") && one.startedAt > after)
+    .filter((one) => states.includes("running") && one.startedAt >= after)
     .filter((one) => template === null || template === "" || one.template === template)
     .filter((one) => [...metadata].every(([key, value]) => one.metadata[decode(key)] === decode(value)))
     .toSorted((a, b) => direction * (a.startedAt - b.startedAt));

@@ -21,8 +21,15 @@ describe.each(WAYS)("the life of a sandbox, %s", (_name, way) => {
     const listed = [...(await pages.nextItems()), ...(await pages.nextItems())].map((one) => one.sandboxId);
     expect(listed).toEqual([other.sandboxId, sandbox.sandboxId]);
     expect(pages.hasNext).toBe(false);
+    const since = async (startedAfter: Date) =>
+      await Sandbox.list({ ...server.options, query: { metadata: { app: "x" }, startedAfter } }).nextItems();
+    expect((await since(info.startedAt)).map((one) => one.sandboxId)).toContain(sandbox.sandboxId);
+    expect(await since(new Date(Date.now() + 1_000))).toEqual([]);
     const [metrics] = await sandbox.getMetrics();
     expect(metrics?.memUsed).toBeGreaterThan(1_000_000);
+    const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000);
+    expect(await sandbox.getMetrics({ start: info.startedAt, end: new Date() })).toHaveLength(1);
+    expect(await sandbox.getMetrics({ start: hoursAgo(2), end: hoursAgo(1) })).toEqual([]);
     await Promise.all([sandbox.kill(), other.kill()]);
     expect(await sandbox.kill()).toBe(false);
     expect(await failureOf(Sandbox.connect(sandbox.sandboxId, server.options))).toContain("not found");

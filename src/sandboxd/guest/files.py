@@ -116,11 +116,14 @@ class Files:
 
     def remove(self, header, _body):
         path = resolve(header["path"])
-        info = os.lstat(path)
-        if stat.S_ISDIR(info.st_mode):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
+        try:
+            if stat.S_ISDIR(os.lstat(path).st_mode):
+                shutil.rmtree(path)
+            else:
+                os.unlink(path)
+        except FileNotFoundError:
+            # It is as it was to be.
+            pass
         return {}, b""
 
     def open_read(self, header, _body):

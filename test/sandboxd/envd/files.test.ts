@@ -58,6 +58,8 @@ describe.each(WAYS)("files of a sandbox, %s", (_name, way) => {
     });
     await sandbox.files.remove("/tmp/tree");
     expect(await sandbox.files.exists("/tmp/tree")).toBe(false);
+    // As in E2B, what is not there has been removed.
+    await sandbox.files.remove("/tmp/tree");
     expect([await sandbox.files.makeDir("/tmp/made/deep"), await sandbox.files.makeDir("/tmp/made/deep")]).toEqual([
       true,
       false,
