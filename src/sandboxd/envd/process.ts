@@ -1,9 +1,8 @@
 // envd's process service: commands are started and followed as streams, fed and signalled by single calls.
 import { z } from "zod";
-import { AppError } from "../../shared/errors.ts";
 import { RoomError, type Channel } from "../room/channel.ts";
 import type { Command, CommandEvent, Commands } from "./commands.ts";
-import { connectFailure, readMessage, refusedStream, streamed, unary } from "./connect.ts";
+import { afterLimit, connectFailure, parseMessage, readMessage, refusedStream, streamed, unary } from "./connect.ts";
 import { keepAlive, Sink } from "./sink.ts";
 
 const Selector = z.object({ pid: z.number().int().optional(), tag: z.string().optional() });
@@ -49,22 +48,22 @@ async function call({ channel, commands }: ProcessService, method: string, messa
         processes: commands.list().map(({ pid, tag, config }) => ({ pid, config, ...(tag !== undefined && { tag }) })),
       };
     case "SendInput": {
-      const { process, input } = parse(Input, message);
+      const { process, input } = parseMessage(Input, message);
       const text = "pty" in input ? input.pty : input.stdin;
       await channel.request({ op: "sendInput", pid: pidOf(process) }, Buffer.from(text, "base64"));
       return {};
     }
     case "Update": {
-      const { process, pty } = parse(Update, message);
+      const { process, pty } = parseMessage(Update, message);
       const pid = pidOf(process);
       if (pty != null) await channel.request({ op: "resizeProcess", pid, ...pty.size });
       return {};
     }
     case "CloseStdin":
-      await channel.request({ op: "closeInput", pid: pidOf(parse(Select, message).process) });
+      await channel.request({ op: "closeInput", pid: pidOf(parseMessage(Select, message).process) });
       return {};
     case "SendSignal": {
-      const { process, signal } = parse(Signal, message);
+      const { process, signal } = parseMessage(Signal, message);
       const name = signal === 9 ? "SIGNAL_SIGKILL" : signal === 15 ? "SIGNAL_SIGTERM" : String(signal);
       await channel.request({ op: "signalProcess", pid: pidOf(process), signal: name });
       return {};
@@ -82,7 +81,9 @@ async function follow(service: ProcessService, method: "Start" | "Connect", requ
   let early: CommandEvent[] | null = [];
   const tell = (event: CommandEvent): void => (early === null ? sink.send({ event }) : void early.push(event));
   const command =
-    method === "Start" ? await start(service, message, tell) : found(service.commands, parse(Select, message).process);
+    method === "Start"
+      ? await start(service, message, tell)
+      : found(service.commands, parseMessage(Select, message).process);
   const waiting = early;
   early = null;
   for (const event of [{ start: { pid: command.pid } }, ...waiting]) tell(event);
@@ -107,13 +108,11 @@ function limitCommand(
   { pid }: Command,
   sink: Sink,
 ): Timer | undefined {
-  const limitMs = Number(request.headers.get("connect-timeout-ms"));
-  if (!(limitMs > 0)) return undefined;
-  return setTimeout(() => {
+  return afterLimit(request, () => {
     sink.end({ code: "deadline_exceeded", message: "The command took longer than its time limit." });
     if (method === "Start")
       channel.request({ op: "signalProcess", pid, signal: "SIGNAL_SIGKILL" }).catch(() => undefined);
-  }, limitMs);
+  });
 }
 
 async function start(
@@ -121,7 +120,7 @@ async function start(
   message: unknown,
   listener: (event: CommandEvent) => void,
 ): Promise<Command> {
-  const { process, tag, pty, stdin } = parse(Start, message);
+  const { process, tag, pty, stdin } = parseMessage(Start, message);
   return await commands.start({ config: process, tag, hasInput: stdin, terminal: pty?.size ?? null }, listener);
 }
 
@@ -130,10 +129,4 @@ function found(commands: Commands, selector: z.infer<typeof Selector>): Command 
   if (command === undefined)
     throw new RoomError("not_found", `process ${selector.pid ?? selector.tag ?? ""} not found`);
   return command;
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, message: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(message);
-  if (!parsed.success) throw new AppError("bad_request", "The message does not have the form of this call.");
-  return parsed.data;
 }

@@ -20,8 +20,8 @@ export type Operation = { readonly op: string; readonly [argument: string]: unkn
 
 export type Reply = { readonly value: unknown; readonly body: Uint8Array<ArrayBuffer> };
 
-/** "stdout" to "count" are of cells, to "pty" of commands. */
-const EVENTS = ["stdout", "stderr", "result", "error", "count", "start", "pty"] as const;
+/** The first five are of cells; "start" comes before whatever else a command or a watch says. */
+const EVENTS = ["stdout", "stderr", "result", "error", "count", "start", "pty", "files"] as const;
 
 /** A piece of a running request. `more`: the body goes on in the next event of the same name. */
 export type RoomEvent = {
