@@ -35,6 +35,8 @@ const NO_WATCHDOG: Edit = [
   "    new Map<Room, Watched>().set(room, {",
 ];
 
+const NO_STILL_LOOK: Edit = ["src/sandboxd/watchdog.ts", "void this.#judgeStill(watched);", "void watched;"];
+
 export const OF_ROOMS: readonly Weakness[] = [
   {
     layer: "network namespace",
@@ -203,6 +205,12 @@ export const OF_ROOMS: readonly Weakness[] = [
     edits: [NO_CGROUP, NO_WATCHDOG],
     attack: "memory that is shared",
   },
+  ...["no process has before it", "handed from process to process", "not read (sockets)"].map((attack) => ({
+    layer: "watchdog",
+    what: "nobody who looks while all stand still",
+    edits: [NO_CGROUP, NO_STILL_LOOK],
+    attack,
+  })),
   {
     layer: "watchdog",
     what: "nobody who counts files",

@@ -106,6 +106,7 @@ export const resources = groupOf("resources", [
   bomb({ ...MEMORY, name: "memory that is shared", layer: "watchdog", act: "shared" }),
   bomb({ ...MEMORY, name: "memory that is mapped nowhere (memfd)", layer: "seccomp", act: "memfd" }),
   bomb({ ...MEMORY, name: "memory of many processes", layer: "watchdog", act: "many", control: TOO_LARGE }),
+  bomb({ ...MEMORY, name: "shared memory that no process has before it", layer: "watchdog", act: "unmapped" }),
   bomb({
     ...MEMORY,
     name: "memory handed from process to process",
