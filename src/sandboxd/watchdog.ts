@@ -105,11 +105,8 @@ export class Watchdog {
       watched.diskBytes = diskUse(room.pid, MOUNTS).bytes;
       watched.exact = null;
       const { bytes, shared } = this.#measure(watched, family, now);
-      const most = family.some((pid) => mayShareUnseen(pid) ?? !room.staff.includes(pid))
-        ? Number.POSITIVE_INFINITY
-        : socketsOf(room.pid) * SOCKET_BYTES;
       const elsewhere = this.#elsewhere(machineMemory()) - watched.elsewhere;
-      if (bytes + Math.min(most, elsewhere - shared) > this.#limitBytes)
+      if (bytes + Math.min(mostUnseen(room, family), elsewhere - shared) > this.#limitBytes)
         this.#empty(watched, family, now, "room-over-memory");
       await room.channel.tell({ op: "continueAll" });
     } catch {
@@ -189,4 +186,10 @@ export class Watchdog {
     const [worst] = busy.toSorted((one, other) => other.bound - one.bound);
     if (worst !== undefined) this.#empty(worst, familyOf(worst.room.staff), now, "machine-short-of-memory");
   }
+}
+
+/** What of this machine's memory elsewhere may be a room's; a browser shares unseen memory in any case. */
+function mostUnseen({ pid, profile, staff }: Room, family: readonly number[]): number {
+  const mayShare = profile === "browser" || family.some((one) => mayShareUnseen(one) ?? !staff.includes(one));
+  return mayShare ? Number.POSITIVE_INFINITY : socketsOf(pid) * SOCKET_BYTES;
 }
