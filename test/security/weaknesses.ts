@@ -218,9 +218,33 @@ export const OF_ROOMS: readonly Weakness[] = [
     attack: "half a million empty files",
   },
   {
+    layer: "watchdog",
+    what: "nobody who counts a browser's shared memory",
+    edits: [NO_CGROUP, ["src/sandboxd/watchdog.ts", `profile === "browser" || `, ""]],
+    attack: "(memfd), in a browser's sandbox",
+  },
+  {
+    layer: "seccomp",
+    what: "a filter that allows everything",
+    edits: [ALLOW_ALL],
+    attack: "mounts, by the power over a namespace",
+  },
+  {
+    layer: "seccomp",
+    what: "a filter that allows everything",
+    edits: [ALLOW_ALL],
+    attack: "the packet filter, by the power over a network",
+  },
+  {
+    layer: "sandbox server",
+    what: "a server that takes files for every sandbox",
+    edits: [["src/sandboxd/envd/routes.ts", `sandbox.room.profile === "browser"`, `sandbox.room.pid === 0`]],
+    attack: "a person's file, in a browser's sandbox",
+  },
+  {
     layer: "rlimit",
     what: "ten thousand processes",
-    edits: [[LIMITS, "processes: 128", "processes: 10_000"]],
+    edits: [[LIMITS, "processes: 128,", "processes: 10_000,"]],
     attack: "threads",
   },
 ];
