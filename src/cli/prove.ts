@@ -7,7 +7,7 @@ import { AppError } from "../shared/errors.ts";
 import { aborted, stopSignal } from "../shared/stop.ts";
 import { printableLine } from "./printable.ts";
 import { artifacts } from "./prove/artifacts.ts";
-import { BROWSER_FILES, BROWSER_KERNEL } from "./prove/browser.ts";
+import { BROWSER_FILES, BROWSER_KERNEL, BROWSER_RESOURCES } from "./prove/browser.ts";
 import { GROUPS, prove as proveOne, type Attack, type Group, type Proof } from "./prove/attack.ts";
 import { files } from "./prove/files.ts";
 import { endLiars, frames } from "./prove/frames.ts";
@@ -31,7 +31,7 @@ export const ATTACKS: Readonly<Record<Group, readonly Attack[]>> = {
   processes,
   kernel: [...kernel, ...BROWSER_KERNEL],
   network,
-  resources: [...resources, ...OUTPUT.map((one) => ({ group: "resources" as const, ...one }))],
+  resources: [...resources, ...BROWSER_RESOURCES, ...OUTPUT.map((one) => ({ group: "resources" as const, ...one }))],
   artifacts,
   frames,
   life,

@@ -58,11 +58,12 @@ export const LIMITS = {
 
 /**
  * Where rooms of a profile differ. A browser is many processes with many threads each, which the kernel counts alike, and
- * shares what it has drawn.
+ * shares what it has drawn. Descriptors on their way in sockets are counted by user, and whoever has more of them than it may
+ * open can send no other: with the 253 of one more message, a room stays below the 1,024 of this user's other programs.
  */
 export const ROOM_LIMITS: Readonly<Record<Profile, RoomLimits>> = {
-  code: { processes: 128, openFiles: 1_024, shmBytes: 64 * MIB },
-  browser: { processes: 1_024, openFiles: 4_096, shmBytes: 256 * MIB },
+  code: { processes: 128, openFiles: 512, shmBytes: 64 * MIB },
+  browser: { processes: 1_024, openFiles: 768, shmBytes: 256 * MIB },
 };
 
 type RoomLimits = { readonly processes: number; readonly openFiles: number; readonly shmBytes: number };

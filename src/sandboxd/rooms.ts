@@ -143,7 +143,7 @@ export class Rooms {
     const cgroup = cgroups?.create(memoryBytes, ROOM_LIMITS[profile].processes) ?? null;
     try {
       const room = await open(cgroup);
-      watchdog.watch(room);
+      watchdog.watch(room, cgroup !== null);
       this.#removeAfter(room, cgroup);
       return room;
     } catch (error) {

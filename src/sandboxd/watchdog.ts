@@ -19,10 +19,10 @@ const EXACT_MS = 500;
 const MOST_KILLS = 3;
 const KILLS_MS = 2_000;
 
-/** Whenever the machine has so much of a room's limit less, each room is looked at while it stands still. */
+/** Whenever the machine has so much of a room's limit less, rooms whose memory no cgroup counts are looked at standing still. */
 const STEP = 1 / 4;
 /** Its agent is as slow as everything in it; one that needs longer was stopped itself. */
-const STILL_MS = 1_000;
+const STILL_MS = 3_000;
 /** More than a socket can hold. */
 const SOCKET_BYTES = 32 * 2 ** 20;
 
@@ -36,6 +36,8 @@ type Exact = {
 
 type Watched = {
   readonly room: Room;
+  /** The kernel counts all its memory, also what is seen nowhere. */
+  readonly hasCgroup: boolean;
   readonly staffBytes: number;
   /** What this machine had elsewhere when the room began. */
   readonly elsewhere: number;
@@ -63,10 +65,10 @@ export class Watchdog {
   }
 
   /** Until it ends. Nothing of a user's has run in it yet. */
-  watch(room: Room): void {
+  watch(room: Room, hasCgroup: boolean): void {
     const staffBytes = room.staff.reduce((sum, pid) => sum + memoryAtMost(pid), 0);
     const elsewhere = this.#elsewhere(machineMemory());
-    const before = { room, staffBytes, elsewhere, diskBytes: 0, isStill: false, nextLookAt: 0, bound: 0 };
+    const before = { room, hasCgroup, staffBytes, elsewhere, diskBytes: 0, isStill: false, nextLookAt: 0, bound: 0 };
     this.#watched.set(room, { ...before, exact: null, kills: [], killed: new Map() });
     void room.ended.then(() => this.#watched.delete(room));
   }
@@ -84,7 +86,7 @@ export class Watchdog {
     const machine = machineMemory();
     if (machine.available < this.#available - STEP * this.#limitBytes) {
       this.#available = machine.available;
-      for (const watched of used) if (!watched.isStill) void this.#judgeStill(watched);
+      for (const watched of used) if (!watched.hasCgroup && !watched.isStill) void this.#judgeStill(watched);
     }
     this.#available = Math.max(this.#available, machine.available);
     this.#sparesMachine(machine, now);

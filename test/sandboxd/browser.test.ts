@@ -51,7 +51,7 @@ describe("a browser's sandbox", () => {
     const { text } = await sandbox.runCode(
       "import os, resource\nshm = os.statvfs('/dev/shm')\n[resource.getrlimit(one)[0] for one in (resource.RLIMIT_NPROC, resource.RLIMIT_NOFILE)] + [shm.f_blocks * shm.f_frsize >> 20]",
     );
-    expect(text).toBe("[1024, 4096, 256]");
+    expect(text).toBe("[1024, 768, 256]");
   });
 
   test.skipIf(!hasChromium)("lets Chromium seal each page as it does outside", async () => {

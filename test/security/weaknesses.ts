@@ -35,6 +35,7 @@ const NO_WATCHDOG: Edit = [
   "    new Map<Room, Watched>().set(room, {",
 ];
 
+const SHARE = "src/sandboxd/guest/share.py";
 const NO_STILL_LOOK: Edit = ["src/sandboxd/watchdog.ts", "void this.#judgeStill(watched);", "void watched;"];
 
 export const OF_ROOMS: readonly Weakness[] = [
@@ -234,6 +235,21 @@ export const OF_ROOMS: readonly Weakness[] = [
     what: "a filter that allows everything",
     edits: [ALLOW_ALL],
     attack: "the packet filter, by the power over a network",
+  },
+  {
+    layer: "namespace quota",
+    what: "rooms that share a user's file watches",
+    edits: [
+      [SHARE, '"max_inotify_watches": 4096', '"max_inotify_watches": 1 << 30'],
+      [SHARE, '"max_inotify_instances": 16', '"max_inotify_instances": 1 << 30'],
+    ],
+    attack: "the machine's share of file watches",
+  },
+  {
+    layer: "namespace quota",
+    what: "any number of networks",
+    edits: [[SHARE, '"max_net_namespaces": 64', '"max_net_namespaces": 1 << 30']],
+    attack: "networks of its own",
   },
   {
     layer: "sandbox server",

@@ -65,3 +65,20 @@ def powerful_dial(given):
             pass
     # Outside, this machine's own network is the control.
     return honest({"the server of this machine": with_power(dial, 0 if given["outside"] else NETWORK), "the same, in the room's network": with_power(dial)})
+
+
+def networks(given):
+    """Each has a loopback and tables of its own in the kernel, and lives as long as somebody holds it."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        kept = []
+        if libc.unshare(USER) == 0:
+            while len(kept) < 300 and libc.unshare(NETWORK) == 0:
+                kept.append(os.open("/proc/self/ns/net", os.O_RDONLY))
+        os.write(writing, str(len(kept)).encode())
+        os._exit(0)
+    count = int(os.read(reading, 16))
+    os.wait()
+    if count == 0:
+        raise RuntimeError("none was had")
+    return ([f"{count} networks"] if count > 100 else []), f"{count} networks, then no more"

@@ -46,3 +46,7 @@ export const BROWSER_FILES: readonly Attack[] = groupOf("files", [
     attempt: async (ground) => await bring(ground, TEMPLATE),
   },
 ]);
+
+export const BROWSER_RESOURCES: readonly Attack[] = groupOf("resources", [
+  inBrowser("networks of its own", "namespace quota", "networks"),
+]);

@@ -171,5 +171,5 @@ export const resources = groupOf("resources", [
     "outside it depends on the machine",
   ),
   { name: "all processors at once", layer: "scheduler", control: TOO_LARGE, attempt: crowd },
-  { name: "the machine's share of file watches", layer: "rlimit", control: TOO_LARGE, attempt: starve },
+  { name: "the machine's share of file watches", layer: "namespace quota", control: TOO_LARGE, attempt: starve },
 ]);
