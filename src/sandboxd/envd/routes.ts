@@ -25,6 +25,9 @@ async function filesRoute(sandbox: Sandbox, request: Request, url: URL): Promise
   const refusal = refusalOfFiles(sandbox, request, url);
   if (refusal !== null) return failure(401, refusal);
   if (request.method === "GET") return await readFile(sandbox.room.channel, url);
+  // What a page does to its browser must find nobody's file there.
+  if (request.method === "POST" && sandbox.room.profile === "browser")
+    return failure(403, "A browser's sandbox takes no files.");
   if (request.method === "POST") return await writeFiles(sandbox.room.channel, request, url);
   return failure(404, "There is no such route.");
 }

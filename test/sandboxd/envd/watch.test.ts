@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { FilesystemEvent, Sandbox, WatchHandle, WatchOpts } from "@e2b/code-interpreter";
+import {
+  FilesystemEventType,
+  type FilesystemEvent,
+  type Sandbox,
+  type WatchHandle,
+  type WatchOpts,
+} from "@e2b/code-interpreter";
 import { failureOf, startServer, until, type TestServer, WAYS } from "../harness.ts";
 
 describe.each(WAYS)("watched folders of a sandbox, %s", (_name, way) => {
@@ -44,7 +50,7 @@ describe.each(WAYS)("watched folders of a sandbox, %s", (_name, way) => {
     expect(diary.events.findLast(({ name }) => name === "é\n\\")?.entry).toMatchObject({
       path: "/home/user/plain/é\n\\",
     });
-    expect(diary.events.find(({ type }) => type === "remove")?.entry).toBeUndefined();
+    expect(diary.events.find(({ type }) => type === FilesystemEventType.REMOVE)?.entry).toBeUndefined();
     await sandbox.files.remove("plain");
     await tells(diary, "remove .");
     await diary.handle.stop();
@@ -61,7 +67,9 @@ describe.each(WAYS)("watched folders of a sandbox, %s", (_name, way) => {
       "cd /tmp/tree; echo > moved/y/c; mv moved /tmp/away; echo > /tmp/away/y/d; ln -s /tmp/away link; echo > link/e; echo > end",
     );
     await tells(diary, "create moved/y/c", "create end");
-    expect(diary.events.filter(({ type }) => type === "chmod").map(({ name }) => name)).toEqual(["one"]);
+    expect(diary.events.filter(({ type }) => type === FilesystemEventType.CHMOD).map(({ name }) => name)).toEqual([
+      "one",
+    ]);
     expect(diary.events.filter(({ name }) => /\bd$|\be$/.test(name))).toEqual([]);
     await diary.handle.stop();
   });
