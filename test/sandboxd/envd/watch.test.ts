@@ -1,11 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import {
-  FilesystemEventType,
-  type FilesystemEvent,
-  type Sandbox,
-  type WatchHandle,
-  type WatchOpts,
-} from "@e2b/code-interpreter";
+import { FilesystemEventType, type FilesystemEvent, type Sandbox, type WatchHandle } from "@e2b/code-interpreter";
 import { failureOf, startServer, until, type TestServer, WAYS } from "../harness.ts";
 
 describe.each(WAYS)("watched folders of a sandbox, %s", (_name, way) => {
@@ -18,7 +12,7 @@ describe.each(WAYS)("watched folders of a sandbox, %s", (_name, way) => {
   afterAll(async () => await server[Symbol.asyncDispose]());
 
   type Diary = { readonly events: FilesystemEvent[]; readonly handle: WatchHandle };
-  const watch = async (path: string, options?: WatchOpts): Promise<Diary> => {
+  const watch = async (path: string, options?: Parameters<Sandbox["files"]["watchDir"]>[2]): Promise<Diary> => {
     const events: FilesystemEvent[] = [];
     return { events, handle: await sandbox.files.watchDir(path, (event) => void events.push(event), options) };
   };
