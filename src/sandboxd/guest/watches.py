@@ -9,7 +9,7 @@ import os
 import stat
 import struct
 
-from . import files, frames
+from . import frames
 from .files import Refused, printable, resolve
 
 # Half of what a room may have (share.py) is left to its programs.
@@ -181,7 +181,7 @@ class Watch:
         told = {"name": printable(path) or ".", "kind": kind}
         if self.has_entries:
             try:
-                told["entry"] = files.entry(os.path.join(self.root, path) if path else self.root)
+                told["entry"] = self.agent.files.entry(os.path.join(self.root, path) if path else self.root)
             except OSError:
                 pass
         return told
