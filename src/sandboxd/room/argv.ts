@@ -113,7 +113,9 @@ function pythonArguments(python: RoomOptions["python"]): string[] {
     ...(python.base === null ? [] : ["--ro-bind", python.base, BASE_DIR]),
     ...(python.site === null ? [] : ["--ro-bind", python.site, SITE_DIR]),
     // Debian has no program of this name, and everybody types it.
-    ...["--symlink", pythonInside(python), `${NAMES_DIR}/python`],
+    "--symlink",
+    pythonInside(python),
+    `${NAMES_DIR}/python`,
   ];
 }
 
