@@ -12,6 +12,8 @@ export type RoomOptions = {
   readonly files: readonly { readonly path: string; readonly fd: number }[];
   /** Folders of the host that must be empty inside. */
   readonly hidden: readonly string[];
+  /** Files of /proc that tell of whoever started the room. */
+  readonly masked: readonly string[];
   readonly rootBytes: number;
   readonly homeBytes: number;
   readonly tmpBytes: number;
@@ -50,6 +52,7 @@ export function roomArguments(options: RoomOptions): string[] {
     ...pythonArguments(options.python),
     ...options.hidden.flatMap((path) => ["--tmpfs", path, "--remount-ro", path]),
     ...words("--proc /proc --dev /dev"),
+    ...options.masked.flatMap((path) => ["--ro-bind", "/dev/null", path]),
     ...sizedTmpfs("/dev/shm", options.shmBytes, "1777"),
     ...sizedTmpfs("/tmp", options.tmpBytes, "1777"),
     ...sizedTmpfs(HOME_DIR, options.homeBytes, "0755"),
