@@ -12,7 +12,7 @@ import { runBench } from "./sections.ts";
 // What we started hears that we are gone, and ends.
 process.once("SIGINT", () => process.exit(130)).once("SIGTERM", () => process.exit(143));
 
-const share = { limit: 100, unit: "%", isLeast: true } as const;
+const share = { limit: 100, unit: "%", bound: "least" } as const;
 
 await runBench(
   {

@@ -1,13 +1,16 @@
 // How a benchmark of several sections runs: each by itself, those that fail with their rows unmet, never out.
 import { loadavg } from "node:os";
-import { atLeast, atMost, printResults, type Peers, type Row } from "./report.ts";
+import { atLeast, atMost, below, printResults, type Peers, type Row } from "./report.ts";
 
 export type Measured = { readonly value: number; readonly peers?: Peers };
-export type Goal = { readonly limit: number; readonly unit: string; readonly isLeast?: true };
+/** By the rows' names. */
+export type Measurements = { readonly [row: string]: Measured };
+const BOUNDS = { most: atMost, least: atLeast, below } as const;
+/** What a value must not exceed (`most`), must reach, or must stay below. */
+export type Goal = { readonly limit: number; readonly unit: string; readonly bound?: keyof typeof BOUNDS };
 
 export type Section<Sizes> = {
-  /** By the rows' names. */
-  readonly measure: (sizes: Sizes) => Promise<{ readonly [row: string]: Measured }>;
+  readonly measure: (sizes: Sizes) => Promise<Measurements>;
   readonly rows: { readonly [row: string]: Goal };
 };
 
@@ -33,7 +36,7 @@ export async function runBench<Sizes>(bench: Bench<Sizes>, args: readonly string
 async function measure<Sizes>(name: string, section: Section<Sizes>, sizes: Sizes): Promise<Row[]> {
   const [load = 0] = loadavg();
   const startedAt = performance.now();
-  let measured: { readonly [row: string]: Measured } = {};
+  let measured: Measurements = {};
   let reason = "it was not measured";
   try {
     measured = await section.measure(sizes);
@@ -44,9 +47,9 @@ async function measure<Sizes>(name: string, section: Section<Sizes>, sizes: Size
   }
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
   console.log(`${name}: ${seconds} s, load before ${load.toFixed(2)}, after ${(loadavg()[0] ?? 0).toFixed(2)}`);
-  const rows = Object.entries(section.rows).map(([row, { limit, unit, isLeast }]) => {
+  const rows = Object.entries(section.rows).map(([row, { limit, unit, bound = "most" }]) => {
     const { value, peers } = measured[row] ?? { value: Number.NaN, peers: { reason } };
-    return isLeast === true ? atLeast(row, value, unit, limit, peers) : atMost(row, value, unit, limit, peers);
+    return BOUNDS[bound](row, value, unit, limit, peers);
   });
   for (const row of rows) console.log(`  ${row.name} ${row.value} ${row.unit} ${JSON.stringify(row.peers)}`);
   return rows;

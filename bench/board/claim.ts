@@ -1,6 +1,6 @@
 // What a claim costs when the board remembers a great many finished jobs.
 import { percentile } from "../report.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import type { Sizes } from "./sizes.ts";
 import type { Workshop } from "./workshop.ts";
 

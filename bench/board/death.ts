@@ -3,7 +3,7 @@ import { openBoard, type Board } from "../../src/shared/db.ts";
 import { enqueueJob, readRun } from "../../src/shared/jobs.ts";
 import { percentile } from "../report.ts";
 import { newJob } from "./engines/ours.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import type { Sizes } from "./sizes.ts";
 import { boardFile, type Workshop } from "./workshop.ts";
 

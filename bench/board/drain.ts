@@ -6,7 +6,7 @@ import type { Queue } from "./engines/engine.ts";
 import { openOurs } from "./engines/ours.ts";
 import { openPlainjob } from "./engines/plainjob.ts";
 import type { Program } from "./program.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import type { Sizes } from "./sizes.ts";
 import type { Workshop } from "./workshop.ts";
 

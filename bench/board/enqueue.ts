@@ -2,7 +2,7 @@
 import { median, percentile } from "../report.ts";
 import { startBunqueue } from "./engines/bunqueue.ts";
 import type { Figures } from "./program.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import type { Sizes } from "./sizes.ts";
 import type { Workshop } from "./workshop.ts";
 

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { openBoard } from "../../src/shared/db.ts";
 import { percentile } from "../report.ts";
 import { openOurs } from "./engines/ours.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import type { Sizes } from "./sizes.ts";
 import { boardFile, stamp, type Workshop } from "./workshop.ts";
 

@@ -1,7 +1,7 @@
 // From the call with which a program that is not ours writes a row to the handler that starts, beside a real core.
 import { openBoard } from "../../src/shared/db.ts";
 import { percentile } from "../report.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import type { Sizes } from "./sizes.ts";
 import { boardFile, type Workshop } from "./workshop.ts";
 

@@ -7,7 +7,7 @@ import { openBunqueue, startBunqueue } from "./engines/bunqueue.ts";
 import { newJob } from "./engines/ours.ts";
 import { openPlainjob } from "./engines/plainjob.ts";
 import type { Program } from "./program.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import type { Sizes } from "./sizes.ts";
 import { boardFile, idleMoment, stamp, type Workshop } from "./workshop.ts";
 

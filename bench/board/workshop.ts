@@ -2,6 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Measurements } from "../sections.ts";
 import { Program, type ProgramOptions } from "./program.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -72,6 +73,20 @@ export class Workshop implements AsyncDisposable {
     for (const program of this.#programs) await program.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** A section of a benchmark with a workshop of its own. */
+export function inWorkshop<Sizes>(measure: (workshop: Workshop, sizes: Sizes) => Promise<Measurements>) {
+  return async (sizes: Sizes): Promise<Measurements> => {
+    await using workshop = new Workshop();
+    const end = () => void workshop[Symbol.asyncDispose]().finally(() => process.exit(130));
+    process.once("SIGINT", end).once("SIGTERM", end);
+    try {
+      return await measure(workshop, sizes);
+    } finally {
+      process.off("SIGINT", end).off("SIGTERM", end);
+    }
+  };
 }
 
 export const boardFile = (home: string): string => join(home, "data/jobs.db");

@@ -3,7 +3,7 @@
 import { openBoard } from "../../src/shared/db.ts";
 import { percentile } from "../report.ts";
 import type { Figures } from "./program.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import type { Sizes } from "./sizes.ts";
 import { boardFile, type Workshop } from "./workshop.ts";
 

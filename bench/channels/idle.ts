@@ -4,7 +4,7 @@ import { usageOf } from "../processes.ts";
 import { median } from "../report.ts";
 import { House } from "./house.ts";
 import { openTelegram } from "./on_telegram.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import type { Sizes } from "./sizes.ts";
 
 /** Side by side: what they share with each other, and with whatever else this machine runs, is halved for both alike. */

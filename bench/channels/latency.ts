@@ -7,7 +7,7 @@ import { eventually, House } from "./house.ts";
 import { openTelegram } from "./on_telegram.ts";
 import { openWhatsApp, peopleFor } from "./on_whatsapp.ts";
 import type { Platform } from "./platform.ts";
-import type { Measured, Measurements } from "./rows.ts";
+import type { Measured, Measurements } from "../sections.ts";
 import type { Sizes } from "./sizes.ts";
 import { answerTo, sayTask } from "./task.ts";
 

@@ -4,7 +4,7 @@ import { PEOPLE, runChaos, type Result } from "./chaos.ts";
 import { openTelegram } from "./on_telegram.ts";
 import { openWhatsApp, peopleFor } from "./on_whatsapp.ts";
 import type { Platform } from "./platform.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import type { ChaosSizes, Sizes } from "./sizes.ts";
 
 const SHOWN = 8;

@@ -5,7 +5,7 @@ import type { Workshop } from "../board/workshop.ts";
 import { percentile } from "../report.ts";
 import { eventually, House } from "./house.ts";
 import { openWhatsApp } from "./on_whatsapp.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import type { Sizes } from "./sizes.ts";
 
 const BATCH = { perChange: 3, perEntry: 2, perPost: 2 };

@@ -2,7 +2,7 @@
 // server still answers meanwhile. It is asked from outside, so that our own delays count as its.
 import { median, percentile } from "../report.ts";
 import { below, machineBytes } from "./processes.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import { print, Server, timed } from "./server.ts";
 import type { Sizes } from "./sizes.ts";
 

@@ -3,7 +3,7 @@ import type { Sandbox } from "@e2b/code-interpreter";
 import { LIMITS } from "../../src/sandboxd/limits.ts";
 import { median, percentile } from "../report.ts";
 import type { PeerFigures } from "./peers.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import { killAll, plot, print, sandboxdOf, Server, timed } from "./server.ts";
 import type { Sizes } from "./sizes.ts";
 

@@ -1,7 +1,7 @@
 // A long life: sandboxes come and go, parts of some are killed, and nothing of it may stay behind.
 import { readdirSync, readlinkSync } from "node:fs";
 import { below, killQuietly, read, roomsBelow, rssMb, zygoteBelow } from "./processes.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import { print, run, Server } from "./server.ts";
 import type { Sizes } from "./sizes.ts";
 

@@ -3,7 +3,7 @@
 import type { Sandbox } from "@e2b/code-interpreter";
 import { median, percentile } from "../report.ts";
 import { below, insidersBelow, roomsBelow } from "./processes.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import { Server } from "./server.ts";
 import type { Sizes } from "./sizes.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { BUN, freePort } from "../board/workshop.ts";
 import { median } from "../report.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import { run, Server } from "./server.ts";
 import type { Sizes } from "./sizes.ts";
 

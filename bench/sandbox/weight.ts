@@ -2,7 +2,7 @@
 import type { Sandbox } from "@e2b/code-interpreter";
 import { median } from "../report.ts";
 import { machineBytes, privateMb, roomsBelow } from "./processes.ts";
-import type { Measurements } from "./rows.ts";
+import type { Measurements } from "../sections.ts";
 import { killAll, plot, Server } from "./server.ts";
 import type { Sizes } from "./sizes.ts";
 

@@ -7,6 +7,7 @@ import { AppError } from "../shared/errors.ts";
 import { aborted, stopSignal } from "../shared/stop.ts";
 import { printableLine } from "./printable.ts";
 import { artifacts } from "./prove/artifacts.ts";
+import { BROWSER_FILES, BROWSER_KERNEL, BROWSER_RESOURCES } from "./prove/browser.ts";
 import { GROUPS, prove as proveOne, type Attack, type Group, type Proof } from "./prove/attack.ts";
 import { files } from "./prove/files.ts";
 import { endLiars, frames } from "./prove/frames.ts";
@@ -25,12 +26,12 @@ export const usage = `prove [--group NAME] [--json]   attack the sandbox from in
     --way forked|plain             how Python is started in the rooms`;
 
 export const ATTACKS: Readonly<Record<Group, readonly Attack[]>> = {
-  files,
+  files: [...files, ...BROWSER_FILES],
   secrets,
   processes,
-  kernel,
+  kernel: [...kernel, ...BROWSER_KERNEL],
   network,
-  resources: [...resources, ...OUTPUT.map((one) => ({ group: "resources" as const, ...one }))],
+  resources: [...resources, ...BROWSER_RESOURCES, ...OUTPUT.map((one) => ({ group: "resources" as const, ...one }))],
   artifacts,
   frames,
   life,

@@ -2,7 +2,6 @@
 // it is delegated. The watchdog is there in any case.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { LIMITS } from "./limits.ts";
 
 /** Beyond this the watchdog was too slow. The kernel knows no staff: it might kill the agent, and so comes second. */
 const limitFor = (memoryBytes: number): number => Math.ceil(1.25 * memoryBytes) + 128 * 2 ** 20;
@@ -38,7 +37,7 @@ export class Cgroups {
   }
 
   /** Null where it cannot be made, or does not say what was written into it. */
-  create(memoryBytes: number): Cgroup | null {
+  create(memoryBytes: number, processes: number): Cgroup | null {
     const folder = join(this.#folder, `room-${process.pid}-${this.#next++}`);
     const limit = limitFor(memoryBytes);
     try {
@@ -47,7 +46,7 @@ export class Cgroups {
       writeFileSync(memory, String(limit));
       const told = Number(readFileSync(memory, "utf8"));
       if (!(told > 0 && told <= limit)) throw new Error("the limit was not taken");
-      if (existsSync(join(folder, "pids.max"))) writeFileSync(join(folder, "pids.max"), String(LIMITS.processes * 2));
+      if (existsSync(join(folder, "pids.max"))) writeFileSync(join(folder, "pids.max"), String(processes * 2));
       return { procs: join(folder, "cgroup.procs"), remove: () => removeSoon(folder) };
     } catch {
       removeQuietly(folder);

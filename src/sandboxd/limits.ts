@@ -1,6 +1,7 @@
 // Every number of the sandbox server, with its unit and reason.
 
 import { totalmem } from "node:os";
+import type { Profile } from "./room/seccomp.ts";
 
 const MIB = 2 ** 20;
 
@@ -47,16 +48,25 @@ export const LIMITS = {
   rootBytes: 64 * MIB,
   homeBytes: 512 * MIB,
   tmpBytes: 256 * MIB,
-  shmBytes: 64 * MIB,
   /** Files and folders: each is memory of the kernel's, which no size of a tmpfs counts. */
   files: 250_000,
   /** Below this much memory that programs can still have, the hungriest room is emptied. */
   machineFloorBytes: 256 * MIB,
-  processes: 128,
-  openFiles: 1_024,
   /** Of one process; a sandbox's time bounds them all. */
   cpuSeconds: 3_600,
 } as const;
+
+/**
+ * Where rooms of a profile differ. A browser is many processes with many threads each, which the kernel counts alike, and
+ * shares what it has drawn. Descriptors on their way in sockets are counted by user, and whoever has more of them than it may
+ * open can send no other: with the 253 of one more message, a room stays below the 1,024 of this user's other programs.
+ */
+export const ROOM_LIMITS: Readonly<Record<Profile, RoomLimits>> = {
+  code: { processes: 128, openFiles: 512, shmBytes: 64 * MIB },
+  browser: { processes: 1_024, openFiles: 768, shmBytes: 256 * MIB },
+};
+
+type RoomLimits = { readonly processes: number; readonly openFiles: number; readonly shmBytes: number };
 
 /** Never so few that a small machine could not keep some between jobs, nor so many that one processor is lost on them. */
 export function sandboxesFor(machineBytes: number): number {

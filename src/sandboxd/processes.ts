@@ -1,8 +1,10 @@
 // The processes of a room as this machine sees them. What is read is the kernel's word: nothing from inside is believed, and
 // no path of a room is opened.
-import { readdirSync, readFileSync, statfsSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readSync, statfsSync } from "node:fs";
 
 const KIB = 2 ** 10;
+/** A process with a longer table of what it has mapped is not read to its end. */
+const MAPS_BYTES = 256 * KIB;
 
 /** From these on down: every process whose parents lead here. A room's orphans become children of its process 1. */
 export function familyOf(roots: readonly number[]): number[] {
@@ -37,15 +39,16 @@ export function memoryAtMost(pid: number): number {
 }
 
 /** The same, of what is shared only its part; null: it may not be looked at. It takes milliseconds for a large process. */
-export function memoryExactly(pid: number): number | null {
+export function memoryExactly(pid: number): Memory | null {
   const rollup = read(`/proc/${pid}/smaps_rollup`);
   if (rollup === "") return null;
-  return (
-    kibibytes(rollup, "Pss_Anon") + kibibytes(rollup, "Pss_Shmem") + kibibytes(read(`/proc/${pid}/status`), "VmPTE")
-  );
+  const own = kibibytes(rollup, "Pss_Anon") + kibibytes(read(`/proc/${pid}/status`), "VmPTE");
+  return { own, shared: kibibytes(rollup, "Pss_Shmem") };
 }
 
-function kibibytes(text: string, name: string): number {
+export type Memory = { readonly own: number; readonly shared: number };
+
+export function kibibytes(text: string, name: string): number {
   return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? 0) * KIB;
 }
 
@@ -75,9 +78,34 @@ export function processorTicks(pid: number): { readonly used: number; readonly s
   return { used: Number(fields[11] ?? 0) + Number(fields[12] ?? 0), startedAt: Number(fields[19] ?? 0) };
 }
 
-/** Bytes that programs on this machine can still have. */
-export function memoryAvailable(): number {
-  return kibibytes(read("/proc/meminfo"), "MemAvailable");
+/** Sockets of the room in which this process is, also those in flight, and those closed before all was read. */
+export function socketsOf(pid: number): number {
+  return Number(/^sockets: used (\d+)$/m.exec(read(`/proc/${pid}/net/sockstat`))?.[1] ?? 0);
+}
+
+/**
+ * Whether it may have shared memory without a file, of which only what it last touched is seen in any process. Null: it may
+ * not be looked at.
+ */
+export function mayShareUnseen(pid: number): boolean | null {
+  const maps = readStart(`/proc/${pid}/maps`, MAPS_BYTES);
+  return maps === null ? null : maps.length === MAPS_BYTES || maps.includes("/dev/zero (deleted)");
+}
+
+/** Null: it may not be read. */
+function readStart(path: string, bytes: number): Buffer | null {
+  const start = Buffer.alloc(bytes);
+  let [fd, length] = [-1, 0];
+  try {
+    fd = openSync(path, "r");
+    for (let got = -1; got !== 0 && length < bytes; length += got)
+      got = readSync(fd, start, length, bytes - length, null);
+    return start.subarray(0, length);
+  } catch {
+    return null;
+  } finally {
+    if (fd >= 0) closeSync(fd);
+  }
 }
 
 export function killQuietly(pid: number): void {

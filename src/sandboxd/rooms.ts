@@ -3,9 +3,10 @@ import { toAppError } from "../shared/errors.ts";
 import type { Log } from "../shared/log.ts";
 import { pause } from "../shared/stop.ts";
 import { openInterpreter } from "./interpreter/interpreter.ts";
-import { LIMITS } from "./limits.ts";
+import { LIMITS, ROOM_LIMITS } from "./limits.ts";
 import { FontList } from "./room/fonts.ts";
 import { openRoom, type Room } from "./room/room.ts";
+import type { Profile } from "./room/seccomp.ts";
 import { isYard, Zygote } from "./room/zygote.ts";
 import type { Quarters } from "./sandboxes.ts";
 import type { Tools } from "./tools.ts";
@@ -76,6 +77,12 @@ export class Rooms {
     return await this.#startInside();
   }
 
+  /** Nothing is imported ahead, and none is kept in reserve. Throws AppError `unavailable`. */
+  async makeForBrowser(): Promise<Quarters> {
+    const room = await this.#open("browser");
+    return { room, interpreter: await openInterpreter(room.channel), preloaded: Promise.resolve() };
+  }
+
   /** Of rooms that have ended nothing is left then. */
   async close(): Promise<void> {
     this.#stop.abort();
@@ -126,17 +133,17 @@ export class Rooms {
   }
 
   async #fork(zygote: Zygote): Promise<Quarters> {
-    const room = await this.#watched((cgroup) => zygote.openRoom(this.#options.memoryBytes, cgroup));
+    const room = await this.#watched("code", (cgroup) => zygote.openRoom(this.#options.memoryBytes, cgroup));
     return { room, interpreter: await openInterpreter(room.channel), preloaded: Promise.resolve() };
   }
 
   /** In a cgroup, where there are such, and under the eyes of the watchdog in any case. */
-  async #watched(open: (cgroup: Cgroup | null) => Promise<Room>): Promise<Room> {
+  async #watched(profile: Profile, open: (cgroup: Cgroup | null) => Promise<Room>): Promise<Room> {
     const { watchdog, cgroups, memoryBytes } = this.#options;
-    const cgroup = cgroups?.create(memoryBytes) ?? null;
+    const cgroup = cgroups?.create(memoryBytes, ROOM_LIMITS[profile].processes) ?? null;
     try {
       const room = await open(cgroup);
-      watchdog.watch(room);
+      watchdog.watch(room, cgroup !== null);
       this.#removeAfter(room, cgroup);
       return room;
     } catch (error) {
@@ -152,8 +159,7 @@ export class Rooms {
   }
 
   async #startInside(): Promise<Quarters> {
-    const { tools, memoryBytes } = this.#options;
-    const room = await this.#watched((cgroup) => openRoom(tools, memoryBytes, cgroup));
+    const room = await this.#open("code");
     const interpreter = await openInterpreter(room.channel);
     await this.#fonts.handTo(room.channel);
     const context = interpreter.contexts()[0]?.id;
@@ -163,6 +169,11 @@ export class Rooms {
       () => undefined,
     );
     return { room, interpreter, preloaded };
+  }
+
+  async #open(profile: Profile): Promise<Room> {
+    const { tools, memoryBytes } = this.#options;
+    return await this.#watched(profile, (cgroup) => openRoom(tools, memoryBytes, cgroup, profile));
   }
 
   /** From a room in which no user's code has run. */

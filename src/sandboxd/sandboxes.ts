@@ -8,6 +8,10 @@ import type { World } from "./egress/dial.ts";
 import { LIMITS } from "./limits.ts";
 import { rulesOf, SandboxNetwork, type NetworkWish } from "./network.ts";
 import type { Room } from "./room/room.ts";
+import type { Profile } from "./room/seccomp.ts";
+
+/** The template whose sandboxes are for a browser; all others are for code. */
+const BROWSER_TEMPLATE = "browser";
 
 /** A room with its interpreter: what a sandbox is made of. */
 export type Quarters = {
@@ -40,12 +44,12 @@ export type Wishes = {
 export class Sandboxes {
   readonly #living = new Map<string, Sandbox>();
   readonly #timers = new Map<string, Timer>();
-  readonly #take: () => Promise<Quarters>;
+  readonly #take: (profile: Profile) => Promise<Quarters>;
   readonly #world: World;
   readonly #log: Log;
 
   /** `take` hands over quarters that nobody else uses; `world` is what an opened network leads to. */
-  constructor(take: () => Promise<Quarters>, world: World, log: Log) {
+  constructor(take: (profile: Profile) => Promise<Quarters>, world: World, log: Log) {
     this.#take = take;
     this.#world = world;
     this.#log = log;
@@ -60,7 +64,7 @@ export class Sandboxes {
       );
     // Refused before a room is used up.
     rulesOf(wishes.network, false);
-    const quarters = await this.#take();
+    const quarters = await this.#take(wishes.template === BROWSER_TEMPLATE ? "browser" : "code");
     const network = await this.#furnish(quarters, wishes);
     const now = Date.now();
     const sandbox = {

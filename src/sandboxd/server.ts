@@ -10,6 +10,7 @@ import { envdRoutes } from "./envd/routes.ts";
 import { interpreterRoutes } from "./interpreter/routes.ts";
 import { Pool } from "./pool.ts";
 import { RoomError } from "./room/channel.ts";
+import type { Profile } from "./room/seccomp.ts";
 import { Rooms } from "./rooms.ts";
 import { Sandboxes } from "./sandboxes.ts";
 import { findTools } from "./tools.ts";
@@ -37,7 +38,8 @@ export async function startSandboxd(
   const cgroups = Cgroups.find(config.sandboxd.cgroup);
   const rooms = await Rooms.start({ tools, memoryBytes, mayFork, watchdog, cgroups, log });
   const pool = new Pool({ rooms, isKept: options.keepsSpares, log });
-  const sandboxes = new Sandboxes(async () => await pool.take(), options.world ?? realWorld(), log);
+  const take = async (profile: Profile) => await (profile === "browser" ? rooms.makeForBrowser() : pool.take());
+  const sandboxes = new Sandboxes(take, options.world ?? realWorld(), log);
   // Without a key nobody may create a sandbox; a random one means just that.
   const key = config.sandboxd.key || randomBytes(24).toString("hex");
   const control = { sandboxes, key, memoryBytes };

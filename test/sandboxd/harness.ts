@@ -33,7 +33,7 @@ export async function startServer(
   const settings = { bwrap, python: tools.python ?? process.env["SANDPIPER_PYTHON"] ?? "" };
   const launch = await launchSandboxd({ root: ROOT, ...settings });
   const ready = Promise.withResolvers<number>();
-  const child = Bun.spawn([...launch.argv], {
+  const child = Bun.spawn([...(environment["SANDPIPER_CGROUP"] === "" ? withoutCgroups(launch.argv) : launch.argv)], {
     cwd: ROOT,
     env: {
       ...process.env,
@@ -65,6 +65,12 @@ export async function startServer(
       await child.exited;
     },
   };
+}
+
+/** As on a machine that hands out no cgroups: what root's yard found is taken away again. */
+function withoutCgroups(argv: readonly string[]): readonly string[] {
+  const command = argv.lastIndexOf("/srv/bun");
+  return command < 0 ? argv : argv.toSpliced(command, 0, "/usr/bin/env", "--unset=SANDPIPER_CGROUP");
 }
 
 /** What E2B's client sends with every request to a port of a sandbox. */

@@ -8,6 +8,12 @@ const LIMIT_MB = 512;
 const BOMBS = {
   "shared memory":
     "import mmap\nkept = []\nwhile True:\n    m = mmap.mmap(-1, 64 << 20)\n    m.write(b'x' * (64 << 20))\n    kept.append(m)",
+  "shared memory that is out of sight once it is full":
+    "import mmap, time\nkept = []\nfor _ in range(24):\n    m = mmap.mmap(-1, 64 << 20)\n    m.write(b'x' * (64 << 20))\n    m.madvise(mmap.MADV_DONTNEED)\n    kept.append(m)\ntime.sleep(2)",
+  "memory that each process hands to the next":
+    "import mmap, os, time\nif os.fork() == 0:\n    kept = []\n    while True:\n        if len(kept) < 48:\n            kept.append(mmap.mmap(-1, 32 << 20))\n            kept[-1].write(b'x' * (32 << 20))\n        if os.fork() != 0: os._exit(0)\ntime.sleep(4)",
+  "what was sent and is not read":
+    "import socket, time\nkept = []\nblock = b'x' * 32768\nfor _ in range(200):\n    kept.append(socket.socketpair())\n    for one in kept[-1]:\n        one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)\n        one.setblocking(False)\n        try:\n            while True: one.send(block)\n        except BlockingIOError: pass\ntime.sleep(2)",
   "many processes":
     "import os\nfor _ in range(20):\n    if os.fork() == 0:\n        kept = bytearray(b'x' * (100 << 20))\n        while True: pass\nwhile True: pass",
   "a process that left its parents":
@@ -20,7 +26,10 @@ const BOMBS = {
 
 describe.each(WAYS)("a room that takes too much, %s", (_name, way) => {
   let server: TestServer;
-  beforeAll(async () => void (server = await startServer({ ...way, SANDPIPER_MEMORY_MB: String(LIMIT_MB) })));
+  beforeAll(
+    async () =>
+      void (server = await startServer({ ...way, SANDPIPER_CGROUP: "", SANDPIPER_MEMORY_MB: String(LIMIT_MB) })),
+  );
   afterAll(async () => await server[Symbol.asyncDispose]());
 
   test.each(Object.entries(BOMBS))("by %s loses what runs in it, and goes on", async (_kind, bomb) => {
@@ -40,6 +49,16 @@ describe.each(WAYS)("a room that takes too much, %s", (_name, way) => {
     );
     expect(await ended.then((done) => done.error?.name, String)).toContain("sandbox was killed");
     expect(await sandbox.isRunning()).toBe(false);
+  });
+
+  test("goes on where it stood when it was only looked at, with its own and with shared memory", async () => {
+    const sandbox = await server.create();
+    const { text, error } = await sandbox.runCode(
+      "import mmap, socket, subprocess\nbeat = subprocess.Popen(['sh', '-c', 'for i in $(seq 40); do sleep 0.05; echo $i; done'], stdout=subprocess.PIPE)\nshared = mmap.mmap(-1, 100 << 20)\nshared.write(b'x' * (100 << 20))\npairs = [socket.socketpair() for _ in range(20)]\nown = b'x' * (120 << 20)\nlen(beat.communicate()[0].split())",
+    );
+    expect(error).toBeUndefined();
+    expect(text).toBe("40");
+    await sandbox.kill();
   });
 
   test("is left alone when processes share what they have", async () => {

@@ -35,6 +35,9 @@ const NO_WATCHDOG: Edit = [
   "    new Map<Room, Watched>().set(room, {",
 ];
 
+const SHARE = "src/sandboxd/guest/share.py";
+const NO_STILL_LOOK: Edit = ["src/sandboxd/watchdog.ts", "void this.#judgeStill(watched);", "void watched;"];
+
 export const OF_ROOMS: readonly Weakness[] = [
   {
     layer: "network namespace",
@@ -203,6 +206,12 @@ export const OF_ROOMS: readonly Weakness[] = [
     edits: [NO_CGROUP, NO_WATCHDOG],
     attack: "memory that is shared",
   },
+  ...["no process has before it", "handed from process to process", "not read (sockets)"].map((attack) => ({
+    layer: "watchdog",
+    what: "nobody who looks while all stand still",
+    edits: [NO_CGROUP, NO_STILL_LOOK],
+    attack,
+  })),
   {
     layer: "watchdog",
     what: "nobody who counts files",
@@ -210,9 +219,48 @@ export const OF_ROOMS: readonly Weakness[] = [
     attack: "half a million empty files",
   },
   {
+    layer: "watchdog",
+    what: "nobody who counts a browser's shared memory",
+    edits: [NO_CGROUP, ["src/sandboxd/watchdog.ts", `profile === "browser" || `, ""]],
+    attack: "(memfd), in a browser's sandbox",
+  },
+  {
+    layer: "seccomp",
+    what: "a filter that allows everything",
+    edits: [ALLOW_ALL],
+    attack: "mounts, by the power over a namespace",
+  },
+  {
+    layer: "seccomp",
+    what: "a filter that allows everything",
+    edits: [ALLOW_ALL],
+    attack: "the packet filter, by the power over a network",
+  },
+  {
+    layer: "namespace quota",
+    what: "rooms that share a user's file watches",
+    edits: [
+      [SHARE, '"max_inotify_watches": 4096', '"max_inotify_watches": 1 << 30'],
+      [SHARE, '"max_inotify_instances": 16', '"max_inotify_instances": 1 << 30'],
+    ],
+    attack: "the machine's share of file watches",
+  },
+  {
+    layer: "namespace quota",
+    what: "any number of networks",
+    edits: [[SHARE, '"max_net_namespaces": 64', '"max_net_namespaces": 1 << 30']],
+    attack: "networks of its own",
+  },
+  {
+    layer: "sandbox server",
+    what: "a server that takes files for every sandbox",
+    edits: [["src/sandboxd/envd/routes.ts", `sandbox.room.profile === "browser"`, `sandbox.room.pid === 0`]],
+    attack: "a person's file, in a browser's sandbox",
+  },
+  {
     layer: "rlimit",
     what: "ten thousand processes",
-    edits: [[LIMITS, "processes: 128", "processes: 10_000"]],
+    edits: [[LIMITS, "processes: 128,", "processes: 10_000,"]],
     attack: "threads",
   },
 ];

@@ -118,8 +118,12 @@ export function scripted(source: string) {
 }
 
 /** In a room of its own, which is killed afterwards. */
-export async function inRoomOfItsOwn<T>(ground: Ground, work: (sandbox: Sandbox) => Promise<T>): Promise<T> {
-  const sandbox = await ground.create();
+export async function inRoomOfItsOwn<T>(
+  ground: Ground,
+  work: (sandbox: Sandbox) => Promise<T>,
+  template?: string,
+): Promise<T> {
+  const sandbox = await ground.create({}, template);
   try {
     return await work(sandbox);
   } finally {

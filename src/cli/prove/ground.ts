@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Sandbox, SandboxOpts } from "@e2b/code-interpreter";
+import type { Sandbox } from "@e2b/code-interpreter";
 import { z } from "zod";
 import { architectureOf } from "../../sandboxd/room/seccomp.ts";
 import { AARCH64 } from "../../sandboxd/room/syscalls/aarch64.ts";
@@ -26,7 +26,7 @@ export type Ground = AsyncDisposable & {
   readonly secrets: Readonly<Record<string, string>>;
   /** A moment before the secrets were made, in seconds. */
   readonly since: number;
-  readonly create: (options?: SandboxOpts) => Promise<Sandbox>;
+  readonly create: ProvedServer["create"];
   /** The room that attempts share which leave nothing behind. */
   readonly room: () => Promise<Sandbox>;
   readonly inside: (source: string, act: string, given: Given, sandbox: Sandbox) => Promise<Finding>;

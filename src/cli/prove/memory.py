@@ -39,6 +39,18 @@ def shared(given):
     keep(given)
 
 
+def unmapped(given):
+    """Shared memory that is out of sight once it is full: it stays, though no page of it is in any process."""
+    import mmap
+    kept = []
+    while len(kept) * 32 < given["mib"]:
+        kept.append(mmap.mmap(-1, 32 * MIB))
+        fill(kept[-1])
+        kept[-1].madvise(mmap.MADV_DONTNEED)
+        tell(len(kept) * 32)
+    keep(given)
+
+
 def memfd(given):
     """Memory that is mapped nowhere."""
     block, kept = b"x" * (32 * MIB), []

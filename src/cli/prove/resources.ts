@@ -20,23 +20,27 @@ const SPARE_BYTES = 2 * WANTED_MIB * 2 ** 20;
 type Blast = { readonly most: number; readonly isKept: boolean; readonly end: string };
 
 /** Runs it until it ends or is ended. */
-async function blast(ground: Ground, act: string, given: Given): Promise<Blast> {
+async function blast(ground: Ground, act: string, given: Given, template?: string): Promise<Blast> {
   if (freemem() < SPARE_BYTES) throw new NotTried("this machine has too little memory to spare");
-  return await inRoomOfItsOwn(ground, async (sandbox) => {
-    let said = "";
-    const code = ground.script(source, act, { folder: "/tmp", outside: false, ...given });
-    const limits = { timeoutMs: BOMB_MS, requestTimeoutMs: BOMB_MS };
-    const end = await sandbox.runCode(code, { ...limits, onStdout: (line) => void (said += line.line) }).then(
-      ({ error }) => {
-        if (error === undefined) return "it ended by itself";
-        if (isMistake(error.name)) throw new Error(error.traceback);
-        return `${error.name}: ${error.value.slice(0, 60)}`;
-      },
-      (error: unknown) => String(error).split("\n")[0]?.slice(0, 60) ?? "",
-    );
-    const counts = said.split("\u0001").map(Number).filter(Number.isInteger);
-    return { most: Math.max(0, ...counts), isKept: said.includes("\u0001kept\u0001"), end };
-  });
+  return await inRoomOfItsOwn(
+    ground,
+    async (sandbox) => {
+      let said = "";
+      const code = ground.script(source, act, { folder: "/tmp", outside: false, ...given });
+      const limits = { timeoutMs: BOMB_MS, requestTimeoutMs: BOMB_MS };
+      const end = await sandbox.runCode(code, { ...limits, onStdout: (line) => void (said += line.line) }).then(
+        ({ error }) => {
+          if (error === undefined) return "it ended by itself";
+          if (isMistake(error.name)) throw new Error(error.traceback);
+          return `${error.name}: ${error.value.slice(0, 60)}`;
+        },
+        (error: unknown) => String(error).split("\n")[0]?.slice(0, 60) ?? "",
+      );
+      const counts = said.split("\u0001").map(Number).filter(Number.isInteger);
+      return { most: Math.max(0, ...counts), isKept: said.includes("\u0001kept\u0001"), end };
+    },
+    template,
+  );
 }
 
 type Bomb = {
@@ -48,15 +52,16 @@ type Bomb = {
   /** So much may be had and kept. */
   readonly allowed?: number;
   readonly control?: string;
+  readonly template?: string;
 };
 
-const bomb = ({ name, layer, act, given, unit, allowed, control }: Bomb): Entry => ({
+const bomb = ({ name, layer, act, given, unit, allowed, control, template }: Bomb): Entry => ({
   name,
   layer,
   control: control ?? (async (ground) => await ground.outside(source, act, { ...given, ...SMALL })),
   attempt: async (ground) =>
     await watched(ground, async () => {
-      const { most, isKept, end } = await blast(ground, act, given);
+      const { most, isKept, end } = await blast(ground, act, given, template);
       const isTooMuch = allowed === undefined ? isKept : most > allowed;
       const seen = `${most} ${unit}, then: ${end}`;
       return { got: isTooMuch ? [`${most} ${unit}${isKept ? ", and kept them" : ""}`] : [], seen };
@@ -92,9 +97,11 @@ async function starve(ground: Ground): Promise<Finding> {
   return await watched(ground, async () => {
     return await inRoomOfItsOwn(ground, async (hungry) => {
       const code = ground.script(source, "watches", { folder: "/tmp", outside: false });
-      const eating = hungry.runCode(code, { timeoutMs: 12_000 }).catch(() => null);
-      await Bun.sleep(1_500);
-      const finding = await ground.inside(source, "one_watch", {}, await ground.room());
+      const other = await ground.room();
+      const isFull = Promise.withResolvers<void>();
+      const eating = hungry.runCode(code, { timeoutMs: 12_000, onStdout: () => isFull.resolve() }).catch(() => null);
+      await Promise.race([isFull.promise, eating]);
+      const finding = await ground.inside(source, "one_watch", {}, other);
       await eating;
       return finding;
     });
@@ -105,7 +112,15 @@ export const resources = groupOf("resources", [
   bomb({ ...MEMORY, name: "memory of one's own", layer: "rlimit", act: "anonymous" }),
   bomb({ ...MEMORY, name: "memory that is shared", layer: "watchdog", act: "shared" }),
   bomb({ ...MEMORY, name: "memory that is mapped nowhere (memfd)", layer: "seccomp", act: "memfd" }),
+  bomb({
+    ...MEMORY,
+    name: "memory that is mapped nowhere (memfd), in a browser's sandbox",
+    layer: "watchdog",
+    act: "memfd",
+    template: "browser",
+  }),
   bomb({ ...MEMORY, name: "memory of many processes", layer: "watchdog", act: "many", control: TOO_LARGE }),
+  bomb({ ...MEMORY, name: "shared memory that no process has before it", layer: "watchdog", act: "unmapped" }),
   bomb({
     ...MEMORY,
     name: "memory handed from process to process",
@@ -158,5 +173,5 @@ export const resources = groupOf("resources", [
     "outside it depends on the machine",
   ),
   { name: "all processors at once", layer: "scheduler", control: TOO_LARGE, attempt: crowd },
-  { name: "the machine's share of file watches", layer: "rlimit", control: TOO_LARGE, attempt: starve },
+  { name: "the machine's share of file watches", layer: "namespace quota", control: TOO_LARGE, attempt: starve },
 ]);

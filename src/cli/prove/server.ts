@@ -24,7 +24,7 @@ export type ProvedServer = AsyncDisposable & {
   readonly hasYard: boolean;
   readonly exited: Promise<number>;
   readonly kill: (signal: NodeJS.Signals) => void;
-  readonly create: (options?: SandboxOpts) => Promise<Sandbox>;
+  readonly create: (options?: SandboxOpts, template?: string) => Promise<Sandbox>;
 };
 
 /** A room is to reach its limit soon, and this machine to be left in peace. */
@@ -73,7 +73,7 @@ export async function startServer({ config, way, root, folder, secrets }: Server
       hasYard: launch.env["HOME"] !== undefined,
       exited: child.exited,
       kill: (signal) => child.kill(signal),
-      create: async (more) => await Sandbox.create({ ...options, ...more }),
+      create: async (more, template = "base") => await Sandbox.create(template, { ...options, ...more }),
       [Symbol.asyncDispose]: async () => {
         child.kill("SIGTERM");
         await child.exited;

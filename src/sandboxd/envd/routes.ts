@@ -13,6 +13,9 @@ export async function envdRoutes(sandbox: Sandbox, request: Request, url: URL): 
   const { channel } = sandbox.room;
   if (head === "envs") return json(sandbox.environment);
   if (head === "files" && request.method === "GET") return await readFile(channel, url);
+  // What a page does to its browser must find nobody's file there.
+  if (head === "files" && request.method === "POST" && sandbox.room.profile === "browser")
+    return failure(403, "A browser's sandbox takes no files.");
   if (head === "files" && request.method === "POST") return await writeFiles(channel, request, url);
   if (head === "filesystem.Filesystem") return await filesystemRoutes(channel, method ?? "", request);
   if (head === "process.Process")

@@ -6,8 +6,15 @@ import ctypes
 import os
 import sys
 
-# Of the 128 instances and the tens of thousands of watches that a user has on most machines.
-PARTS = {"max_inotify_instances": 16, "max_inotify_watches": 4096}
+# Of the 128 instances and the tens of thousands of watches that a user has on most machines; and of namespaces, where a room
+# may make any, as many as a browser with some dozens of pages needs.
+PARTS = {
+    "max_inotify_instances": 16,
+    "max_inotify_watches": 4096,
+    "max_user_namespaces": 64,
+    "max_pid_namespaces": 64,
+    "max_net_namespaces": 64,
+}
 
 CLONE_NEWUSER = 0x10000000
 
@@ -18,8 +25,10 @@ def share():
     """In the user namespace of whoever calls."""
     for name, number in PARTS.items():
         try:
+            with open(f"/proc/sys/user/{name}") as switch:
+                lowest = min(number, int(switch.read()))
             with open(f"/proc/sys/user/{name}", "w") as switch:
-                switch.write(str(number))
+                switch.write(str(lowest))
         except OSError:
             # A kernel that does not count it by namespace.
             continue

@@ -1,5 +1,6 @@
 // What a room is made of: one pure function from its options to bubblewrap's arguments. bubblewrap 0.8 is the floor.
 import { basename, join, relative } from "node:path";
+import type { Profile } from "./seccomp.ts";
 
 export type RoomOptions = {
   readonly python: { readonly executable: string; readonly site: string | null; readonly base: string | null };
@@ -16,6 +17,7 @@ export type RoomOptions = {
   readonly tmpBytes: number;
   readonly shmBytes: number;
   readonly statusFd: number;
+  readonly profile: Profile;
   /** Process 1: the agent itself, or bubblewrap's own, beside which an agent from outside joins. */
   readonly init: "agent" | "bubblewrap";
   /** Holds the bytes of the system-call filter. */
@@ -33,7 +35,9 @@ const SEALED_BYTES = 4 * 2 ** 20;
 /** What goes to `--args`; the command itself stays on the command line. */
 export function roomArguments(options: RoomOptions): string[] {
   return [
-    ...words("--unshare-all --unshare-user --uid 1000 --gid 1000 --disable-userns"),
+    ...words("--unshare-all --unshare-user --uid 1000 --gid 1000"),
+    // A browser seals its pages in namespaces of its own; the filter lets it have three kinds.
+    ...(options.profile === "browser" ? [] : ["--disable-userns"]),
     ...words("--die-with-parent --new-session --hostname sandbox --clearenv"),
     ...(options.init === "agent" ? ["--as-pid-1"] : []),
     ...Object.entries(roomEnvironment(options.python)).flatMap(([name, value]) => ["--setenv", name, value]),

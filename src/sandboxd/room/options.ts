@@ -1,10 +1,10 @@
 // What every room of this machine is made of, ready for bubblewrap's arguments.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { LIMITS } from "../limits.ts";
+import { LIMITS, ROOM_LIMITS } from "../limits.ts";
 import type { Tools } from "../tools.ts";
 import { roomArguments, type RoomOptions } from "./argv.ts";
-import { architectureOf, seccompFilter } from "./seccomp.ts";
+import { architectureOf, seccompFilter, type Profile } from "./seccomp.ts";
 import { hostLayout, roomFiles, systemPackages } from "./host.ts";
 
 export type Plan = {
@@ -17,6 +17,7 @@ export type Plan = {
 
 export type PlanOptions = {
   readonly tools: Tools;
+  readonly profile: Profile;
   readonly init: RoomOptions["init"];
   readonly statusFd: number;
   readonly seccompFd: number;
@@ -29,8 +30,8 @@ export type PlanOptions = {
 const hasTables = (site: string | null): boolean => site !== null && existsSync(join(site, "pandas"));
 
 /** Throws AppError `unavailable` for a processor that no filter is written for. */
-export function planRoom({ tools, init, statusFd, seccompFd, firstFd, more = [] }: PlanOptions): Plan {
-  const filter = seccompFilter("code", architectureOf(process.arch));
+export function planRoom({ tools, profile, init, statusFd, seccompFd, firstFd, more = [] }: PlanOptions): Plan {
+  const filter = seccompFilter(profile, architectureOf(process.arch));
   const copies = [...roomFiles(), ...more];
   const args = roomArguments({
     ...hostLayout(),
@@ -40,9 +41,10 @@ export function planRoom({ tools, init, statusFd, seccompFd, firstFd, more = [] 
     rootBytes: LIMITS.rootBytes,
     homeBytes: LIMITS.homeBytes,
     tmpBytes: LIMITS.tmpBytes,
-    shmBytes: LIMITS.shmBytes,
+    shmBytes: ROOM_LIMITS[profile].shmBytes,
     statusFd,
     seccompFd,
+    profile,
     init,
   });
   return { args, files: copies.map((copy) => copy.from), filter };

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Subprocess } from "bun";
 import { AppError } from "../../shared/errors.ts";
-import { LIMITS } from "../limits.ts";
+import { LIMITS, ROOM_LIMITS } from "../limits.ts";
 import { familyOf, killQuietly } from "../processes.ts";
 import type { Cgroup } from "../cgroups.ts";
 import type { Tools } from "../tools.ts";
@@ -13,6 +13,7 @@ import { Channel, RoomError } from "./channel.ts";
 import { deliver, openDescriptor } from "./descriptor.ts";
 import { openAll } from "./host.ts";
 import { planRoom } from "./options.ts";
+import type { Profile } from "./seccomp.ts";
 
 const CHANNEL_FD = 3;
 const ARGUMENTS_FD = 4;
@@ -24,6 +25,7 @@ const STDERR_KEPT = 8_192;
 
 export type Room = AsyncDisposable & {
   readonly channel: Channel;
+  readonly profile: Profile;
   /** Process 1 of the room, as this machine numbers it. */
   readonly pid: number;
   /** Process 1 and whatever else a room is made of: what runs in it besides is its user's. */
@@ -40,8 +42,13 @@ export type Room = AsyncDisposable & {
 };
 
 /** Throws AppError `unavailable` when this machine cannot make a room; nothing runs in that case. */
-export async function openRoom(tools: Tools, memoryBytes: number, cgroup: Cgroup | null = null): Promise<Room> {
-  const started = spawnRoom(tools, cgroup);
+export async function openRoom(
+  tools: Tools,
+  memoryBytes: number,
+  cgroup: Cgroup | null = null,
+  profile: Profile = "code",
+): Promise<Room> {
+  const started = spawnRoom(tools, profile, cgroup);
   const complaint = readStart(started.stderr);
   const broken = Promise.withResolvers<Error>();
   try {
@@ -52,6 +59,7 @@ export async function openRoom(tools: Tools, memoryBytes: number, cgroup: Cgroup
     return await furnish(
       { channel, pid, agent: pid, broken: broken.promise, gone: started.exited, complaint },
       memoryBytes,
+      profile,
     );
   } catch (cause) {
     started.kill("SIGKILL");
@@ -75,6 +83,7 @@ export type Shell = {
 export async function furnish(
   { channel, pid, agent, broken, gone, complaint }: Shell,
   memoryBytes: number,
+  profile: Profile,
 ): Promise<Room> {
   let isGone = false;
   void gone.then(() => (isGone = true));
@@ -86,10 +95,10 @@ export async function furnish(
   };
   void broken.then(close);
   try {
-    const python = await configure(channel, memoryBytes);
+    const python = await configure(channel, memoryBytes, profile);
     const end = () => close(new Error("The room was closed."));
     const staff = familyOf([pid, agent]);
-    return { channel, pid, staff, python, ended: broken, gone, complaint, close, [Symbol.asyncDispose]: end };
+    return { channel, profile, pid, staff, python, ended: broken, gone, complaint, close, [Symbol.asyncDispose]: end };
   } catch (error) {
     await close(new Error("The room could not be furnished."));
     throw error;
@@ -98,9 +107,10 @@ export async function furnish(
 
 type Started = Subprocess<"ignore", "ignore", "pipe">;
 
-function spawnRoom(tools: Tools, cgroup: Cgroup | null): Started {
+function spawnRoom(tools: Tools, profile: Profile, cgroup: Cgroup | null): Started {
   const { args, files, filter } = planRoom({
     tools,
+    profile,
     init: "agent",
     statusFd: STATUS_FD,
     seccompFd: SECCOMP_FD,
@@ -155,12 +165,12 @@ async function shareWithOthers(tools: Tools, pid: number): Promise<void> {
   await told.exited;
 }
 
-async function configure(channel: Channel, memoryBytes: number): Promise<string> {
+async function configure(channel: Channel, memoryBytes: number, profile: Profile): Promise<string> {
   const limits = {
     data: memoryBytes,
-    processes: LIMITS.processes,
+    processes: ROOM_LIMITS[profile].processes,
     fileSize: LIMITS.homeBytes,
-    openFiles: LIMITS.openFiles,
+    openFiles: ROOM_LIMITS[profile].openFiles,
     core: 0,
     cpu: LIMITS.cpuSeconds,
   };

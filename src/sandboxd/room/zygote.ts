@@ -67,7 +67,7 @@ export class Zygote {
         (await channel.request({ op: "room", cgroup: cgroup?.procs ?? null, ...wanted }, filter)).value,
       );
       const shell = { channel, pid, agent, broken: broken.promise, gone: channel.gone, complaint: Promise.resolve("") };
-      return await furnish(shell, memoryBytes);
+      return await furnish(shell, memoryBytes, "code");
     } catch (cause) {
       channel?.close(new Error("The room could not be made."));
       throw cannotStart(cause instanceof Error ? cause.message : "", cause);
@@ -81,7 +81,7 @@ export class Zygote {
   #wanted() {
     const more = this.#fonts.map((path) => ({ from: path, to: path }));
     const fds = { statusFd: STATUS_FD, seccompFd: SECCOMP_FD };
-    const plan = planRoom({ tools: this.#tools, init: "bubblewrap", ...fds, firstFd: FIRST_FD, more });
+    const plan = planRoom({ tools: this.#tools, profile: "code", init: "bubblewrap", ...fds, firstFd: FIRST_FD, more });
     return { bwrap: this.#tools.bwrap, argumentsFd: ARGUMENTS_FD, ...fds, ...plan };
   }
 

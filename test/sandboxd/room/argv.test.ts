@@ -12,6 +12,7 @@ const OPTIONS: RoomOptions = {
   tmpBytes: 256,
   shmBytes: 64,
   statusFd: 5,
+  profile: "code",
   init: "agent",
   seccompFd: 7,
 };
@@ -49,6 +50,13 @@ describe("the arguments of a room", () => {
       "--size 512 --tmpfs /home/user",
     ]);
     expect(args.lastIndexOf("--remount-ro")).toBeGreaterThan(args.lastIndexOf("--tmpfs"));
+  });
+
+  test("let a browser make user namespaces of its own, and differ in nothing else", () => {
+    const code = roomArguments(OPTIONS);
+    const browser = roomArguments({ ...OPTIONS, profile: "browser" });
+    expect(browser).toEqual(code.filter((one) => one !== "--disable-userns"));
+    expect(browser).toHaveLength(code.length - 1);
   });
 
   test("find a Python of its own folder where that folder is bound", () => {
