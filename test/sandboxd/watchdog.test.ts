@@ -1,6 +1,6 @@
 // Memory that no limit of a single process stops: it is seen from outside, and the room goes on without what took it.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { startServer, WAYS, type TestServer } from "./harness.ts";
+import { startServer, until, WAYS, type TestServer } from "./harness.ts";
 
 const LIMIT_MB = 512;
 
@@ -58,6 +58,26 @@ describe.each(WAYS)("a room that takes too much, %s", (_name, way) => {
     );
     expect(error).toBeUndefined();
     expect(text).toBe("40");
+    await sandbox.kill();
+  });
+
+  test("has its shells keep their jobs in front, and what its user stopped stays so, when it was looked at", async () => {
+    const sandbox = await server.create();
+    let screen = "";
+    const onData = (data: Uint8Array): void => void (screen += new TextDecoder().decode(data));
+    const terminal = await sandbox.pty.create({ cols: 80, rows: 24, onData });
+    const type = async (text: string): Promise<void> =>
+      await sandbox.pty.sendInput(terminal.pid, new TextEncoder().encode(text));
+    await type("sleep 1000; echo woken by $?\n");
+    await until(async () => (await sandbox.commands.run("pgrep -c sleep || true")).stdout.trim() === "1", 10_000);
+    const { text, error } = await sandbox.runCode(
+      "import os, signal, subprocess, time\nstopped = subprocess.Popen(['sh', '-c', 'while :; do :; done'])\nstopped.send_signal(signal.SIGSTOP)\nfor _ in range(8):\n    own = bytearray(b'x' * (160 << 20))\n    time.sleep(0.2)\n    del own\n    time.sleep(0.05)\nopen(f'/proc/{stopped.pid}/stat').read().split(') ')[1][0]",
+    );
+    expect(error).toBeUndefined();
+    expect(text).toBe("T");
+    await sandbox.commands.run("pkill -x sleep");
+    await until(async () => /\n(woken by|.*Stopped)/.test(screen), 10_000);
+    expect(screen).not.toContain("Stopped");
     await sandbox.kill();
   });
 

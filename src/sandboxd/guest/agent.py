@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 
-from . import files, forwarder, frames, kernels, processes, seals, watches
+from . import files, forwarder, frames, kernels, processes, seals, stillness, watches
 
 HOST_FD = 3
 PR_SET_DUMPABLE = 4
@@ -52,6 +52,7 @@ class Agent:
             **self.kernels.operations(),
             **self.processes.operations(),
             **self.watches.operations(),
+            **stillness.Stillness().operations(),
             **self.forwarder.operations(),
         }
 

@@ -17,14 +17,6 @@ PIPE_READ = 64 * 1024
 SIGNALS = {"SIGNAL_SIGTERM": signal.SIGTERM, "SIGNAL_SIGKILL": signal.SIGKILL}
 
 
-def tell_all(number):
-    try:
-        os.kill(-1, number)
-    except ProcessLookupError:
-        # There is nobody.
-        pass
-
-
 class Processes:
     def __init__(self, agent):
         self.agent = agent
@@ -37,17 +29,7 @@ class Processes:
             "closeInput": self.close_input,
             "resizeProcess": self.resize,
             "signalProcess": self.signal,
-            "stopAll": self.stop_all,
-            "continueAll": self.continue_all,
         }
-
-    def stop_all(self, _header, _body):
-        """Everybody but us, at one instant: a fork under way ends before it or begins again after it, so nobody escapes."""
-        tell_all(signal.SIGSTOP)
-        return {}, b""
-
-    def continue_all(self, _header, _body):
-        tell_all(signal.SIGCONT)
 
     def start(self, header, _body):
         if len(self.by_pid) >= MAX_PROCESSES:
