@@ -1,6 +1,7 @@
 // The processes of a room as this machine sees them. What is read is the kernel's word: nothing from inside is believed, and
 // no path of a room is opened.
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statfsSync } from "node:fs";
+import { readdirSync, readFileSync, statfsSync } from "node:fs";
+import { open, readFile } from "node:fs/promises";
 
 const KIB = 2 ** 10;
 /** A process with a longer table of what it has mapped is not read to its end. */
@@ -38,9 +39,9 @@ export function memoryAtMost(pid: number): number {
   return ["RssAnon", "RssShmem", "VmPTE"].reduce((sum, name) => sum + kibibytes(status, name), 0);
 }
 
-/** The same, of what is shared only its part; null: it may not be looked at. It takes milliseconds for a large process. */
-export function memoryExactly(pid: number): Memory | null {
-  const rollup = read(`/proc/${pid}/smaps_rollup`);
+/** The same, of what is shared only its part; null: it may not be looked at. Milliseconds for a large process, beside others. */
+export async function memoryExactly(pid: number): Promise<Memory | null> {
+  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8").catch(() => "");
   if (rollup === "") return null;
   const own = kibibytes(rollup, "Pss_Anon") + kibibytes(read(`/proc/${pid}/status`), "VmPTE");
   return { own, shared: kibibytes(rollup, "Pss_Shmem") };
@@ -87,24 +88,22 @@ export function socketsOf(pid: number): number {
  * Whether it may have shared memory without a file, of which only what it last touched is seen in any process. Null: it may
  * not be looked at.
  */
-export function mayShareUnseen(pid: number): boolean | null {
-  const maps = readStart(`/proc/${pid}/maps`, MAPS_BYTES);
+export async function mayShareUnseen(pid: number): Promise<boolean | null> {
+  const maps = await readStart(`/proc/${pid}/maps`, MAPS_BYTES);
   return maps === null ? null : maps.length === MAPS_BYTES || maps.includes("/dev/zero (deleted)");
 }
 
 /** Null: it may not be read. */
-function readStart(path: string, bytes: number): Buffer | null {
+async function readStart(path: string, bytes: number): Promise<Buffer | null> {
   const start = Buffer.alloc(bytes);
-  let [fd, length] = [-1, 0];
+  let length = 0;
   try {
-    fd = openSync(path, "r");
+    await using file = await open(path, "r");
     for (let got = -1; got !== 0 && length < bytes; length += got)
-      got = readSync(fd, start, length, bytes - length, null);
+      got = (await file.read(start, length, bytes - length, null)).bytesRead;
     return start.subarray(0, length);
   } catch {
     return null;
-  } finally {
-    if (fd >= 0) closeSync(fd);
   }
 }
 

@@ -15,6 +15,8 @@ const IDLE_MS = 250;
 const GROWTH_BYTES = 4 * 2 ** 20;
 /** What was measured exactly holds for so long, if the cheap upper bound does not grow towards the limit. */
 const EXACT_MS = 500;
+/** And for so many times what it took: who has much to be looked at gets no more of this machine's time than others. */
+const EXACT_PAUSE = 3;
 /** Killed so often within this time, a room is not worth keeping. */
 const MOST_KILLS = 3;
 const KILLS_MS = 2_000;
@@ -27,7 +29,7 @@ const STILL_MS = 3_000;
 const SOCKET_BYTES = 32 * 2 ** 20;
 
 type Exact = {
-  readonly at: number;
+  readonly until: number;
   readonly bound: number;
   readonly bytes: number;
   /** Of these, what lies in shared memory that a process has before it. */
@@ -43,6 +45,7 @@ type Watched = {
   readonly elsewhere: number;
   diskBytes: number;
   isStill: boolean;
+  isMeasured: boolean;
   nextLookAt: number;
   bound: number;
   exact: Exact | null;
@@ -68,8 +71,9 @@ export class Watchdog {
   watch(room: Room, hasCgroup: boolean): void {
     const staffBytes = room.staff.reduce((sum, pid) => sum + memoryAtMost(pid), 0);
     const elsewhere = this.#elsewhere(machineMemory());
-    const before = { room, hasCgroup, staffBytes, elsewhere, diskBytes: 0, isStill: false, nextLookAt: 0, bound: 0 };
-    this.#watched.set(room, { ...before, exact: null, kills: [], killed: new Map() });
+    const before = { room, hasCgroup, staffBytes, elsewhere, isStill: false, isMeasured: false };
+    const nothing = { diskBytes: 0, nextLookAt: 0, bound: 0, exact: null, kills: [], killed: new Map() };
+    this.#watched.set(room, { ...before, ...nothing });
     void room.ended.then(() => this.#watched.delete(room));
   }
 
@@ -89,7 +93,7 @@ export class Watchdog {
       for (const watched of used) if (!watched.hasCgroup && !watched.isStill) void this.#judgeStill(watched);
     }
     this.#available = Math.max(this.#available, machine.available);
-    this.#sparesMachine(machine, now);
+    this.#sparesMachine(machine);
   }
 
   /**
@@ -102,25 +106,34 @@ export class Watchdog {
     watched.isStill = true;
     try {
       await room.channel.request({ op: "stopAll" });
-      const now = performance.now();
-      const family = this.#family(watched, now);
-      watched.diskBytes = diskUse(room.pid, MOUNTS).bytes;
-      watched.exact = null;
-      const { bytes, shared } = this.#measure(watched, family, now);
-      const elsewhere = this.#elsewhere(machineMemory()) - watched.elsewhere;
-      if (bytes + Math.min(mostUnseen(room, family), elsewhere - shared) > this.#limitBytes)
-        this.#empty(watched, family, now, "room-over-memory");
-      await room.channel.tell({ op: "continueAll" });
+      clearTimeout(tooLate);
+      await this.#judgeAtRest(watched);
     } catch {
       // It has ended meanwhile.
     } finally {
       clearTimeout(tooLate);
+      void room.channel.tell({ op: "continueAll" });
       watched.isStill = false;
     }
   }
 
+  async #judgeAtRest(watched: Watched): Promise<void> {
+    const { room } = watched;
+    const family = this.#family(watched);
+    watched.diskBytes = diskUse(room.pid, MOUNTS).bytes;
+    watched.bound = this.#atMost(watched, family);
+    watched.exact = null;
+    const elsewhere = this.#elsewhere(machineMemory()) - watched.elsewhere;
+    // Nearly every room: what is cheap to know is enough.
+    if (watched.bound + Math.max(elsewhere, 0) <= this.#limitBytes) return;
+    const { bytes, shared } = await this.#measure(watched, family);
+    if (bytes + Math.min(await mostUnseen(room, family), elsewhere - shared) > this.#limitBytes)
+      this.#empty(watched, "room-over-memory");
+  }
+
   /** All its processes but those that are on their way out. */
-  #family({ room, killed }: Watched, now: number): number[] {
+  #family({ room, killed }: Watched): number[] {
+    const now = performance.now();
     for (const [pid, at] of killed) if (now - at > KILLS_MS) killed.delete(pid);
     return familyOf(room.staff).filter((pid) => !killed.has(pid));
   }
@@ -132,36 +145,54 @@ export class Watchdog {
 
   #judge(watched: Watched, now: number): void {
     const { room } = watched;
-    const family = this.#family(watched, now);
+    const family = this.#family(watched);
     const disk = diskUse(room.pid, MOUNTS);
     watched.diskBytes = disk.bytes;
-    // What the staff had from the beginning it shares with the zygote.
-    const bound = family.reduce((sum, pid) => sum + memoryAtMost(pid), 0) - watched.staffBytes + disk.bytes;
+    const bound = this.#atMost(watched, family);
     const isGrowing = Math.abs(bound - watched.bound) > GROWTH_BYTES;
     watched.bound = bound;
     watched.nextLookAt = now + (isGrowing ? BUSY_MS : IDLE_MS);
     if (disk.files > LIMITS.files) this.#end(room, "it made too many files");
-    else if (bound > this.#limitBytes && this.#measure(watched, family, now).bytes > this.#limitBytes)
-      this.#empty(watched, family, now, "room-over-memory");
+    else if (bound > this.#limitBytes && !watched.isMeasured) void this.#judgeExactly(watched, family);
+  }
+
+  /** What the staff had from the beginning it shares with the zygote. */
+  #atMost({ staffBytes, diskBytes }: Watched, family: readonly number[]): number {
+    return family.reduce((sum, pid) => sum + memoryAtMost(pid), 0) - staffBytes + diskBytes;
+  }
+
+  async #judgeExactly(watched: Watched, family: readonly number[]): Promise<void> {
+    watched.isMeasured = true;
+    const { bytes } = await this.#measure(watched, family);
+    watched.isMeasured = false;
+    if (bytes > this.#limitBytes) this.#empty(watched, "room-over-memory");
   }
 
   /** As long as the bound has not come nearer to the limit by half of what was left, the last figure is good enough. */
-  #measure(watched: Watched, family: readonly number[], now: number): Exact {
+  async #measure(watched: Watched, family: readonly number[]): Promise<Exact> {
     const { exact, bound, room, staffBytes, diskBytes } = watched;
-    if (exact !== null && now - exact.at < EXACT_MS && bound - exact.bound < (this.#limitBytes - exact.bytes) / 2)
+    const from = performance.now();
+    if (exact !== null && from < exact.until && bound - exact.bound < (this.#limitBytes - exact.bytes) / 2)
       return exact;
-    const own = family.filter((pid) => !room.staff.includes(pid));
+    let [ofOthers, shared] = [0, 0];
+    for (const pid of family)
+      if (!room.staff.includes(pid)) {
+        // Who hides what it shares has it all counted.
+        const one = (await memoryExactly(pid)) ?? { own: memoryAtMost(pid), shared: 0 };
+        ofOthers += one.own;
+        shared += one.shared;
+      }
     const ofStaff = room.staff.reduce((sum, pid) => sum + memoryAtMost(pid), 0) - staffBytes;
-    // Who hides what it shares has it all counted.
-    const all = own.map((pid) => memoryExactly(pid) ?? { own: memoryAtMost(pid), shared: 0 });
-    const shared = all.reduce((sum, one) => sum + one.shared, 0);
-    const bytes = all.reduce((sum, one) => sum + one.own, ofStaff + diskBytes + shared);
-    return (watched.exact = { at: now, bound, bytes, shared });
+    const to = performance.now();
+    const until = to + Math.max(EXACT_MS, EXACT_PAUSE * (to - from));
+    return (watched.exact = { until, bound, bytes: ofStaff + diskBytes + ofOthers + shared, shared });
   }
 
   /** Everything that runs in the room is killed but what the room is made of: files stay, and the next run begins anew. */
-  #empty(watched: Watched, family: readonly number[], now: number, event: string): void {
+  #empty(watched: Watched, event: string): void {
     const { room } = watched;
+    if (!this.#watched.has(room)) return;
+    const now = performance.now();
     watched.exact = null;
     watched.kills = [...watched.kills.filter((at) => now - at < KILLS_MS), now];
     this.#log.warn(event, { pid: room.pid, mib: Math.round(watched.bound / 2 ** 20), kills: watched.kills.length });
@@ -169,7 +200,7 @@ export class Watchdog {
       this.#end(room, "it used more memory than it may");
       return;
     }
-    for (const pid of family)
+    for (const pid of this.#family(watched))
       if (!room.staff.includes(pid)) {
         watched.killed.set(pid, now);
         killQuietly(pid);
@@ -182,16 +213,17 @@ export class Watchdog {
   }
 
   /** Not all that the kernel keeps for a room is counted; the machine must not die of it. */
-  #sparesMachine({ available }: MachineMemory, now: number): void {
+  #sparesMachine({ available }: MachineMemory): void {
     if (available > LIMITS.machineFloorBytes) return;
     const busy = [...this.#watched.values()].filter(({ room }) => room.channel.isBusy);
     const [worst] = busy.toSorted((one, other) => other.bound - one.bound);
-    if (worst !== undefined) this.#empty(worst, familyOf(worst.room.staff), now, "machine-short-of-memory");
+    if (worst !== undefined) this.#empty(worst, "machine-short-of-memory");
   }
 }
 
 /** What of this machine's memory elsewhere may be a room's; a browser shares unseen memory in any case. */
-function mostUnseen({ pid, profile, staff }: Room, family: readonly number[]): number {
-  const mayShare = profile === "browser" || family.some((one) => mayShareUnseen(one) ?? !staff.includes(one));
-  return mayShare ? Number.POSITIVE_INFINITY : socketsOf(pid) * SOCKET_BYTES;
+async function mostUnseen({ pid, profile, staff }: Room, family: readonly number[]): Promise<number> {
+  if (profile === "browser") return Number.POSITIVE_INFINITY;
+  for (const one of family) if ((await mayShareUnseen(one)) ?? !staff.includes(one)) return Number.POSITIVE_INFINITY;
+  return socketsOf(pid) * SOCKET_BYTES;
 }
