@@ -24,6 +24,8 @@ export const LIMITS = {
   resultBytes: 64 * MIB,
   /** Code of one cell must fit one frame. */
   codeBytes: MIB,
+  /** Whatever a client sends that is no file: the longest cell, if each of its characters must be escaped. */
+  messageBytes: 8 * MIB,
   /** Output of a command that waits for a client that does not read. */
   unreadBytes: 32 * MIB,
   /** From spawn to the agent's first answer; a cold disk with a large Python takes seconds. */

@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { z } from "zod";
 import { AppError, type ErrorCode } from "../shared/errors.ts";
+import { LIMITS } from "./limits.ts";
 import { RoomError } from "./room/channel.ts";
 
 /** ASCII only: E2B's client decodes each network chunk by itself, which breaks characters of several bytes. */
@@ -60,9 +61,22 @@ function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** The body as JSON of that shape; throws AppError `bad_request`. An empty body counts as `{}`. */
+/** The body of a request that is no file. Throws AppError `too_large` before it has held more than a message may have. */
+export async function messageOf(request: Request): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of request.body ?? []) {
+    length += chunk.length;
+    if (length > LIMITS.messageBytes)
+      throw new AppError("too_large", `A message may have ${LIMITS.messageBytes} bytes. Put data into a file instead.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** The body as JSON of that shape; throws AppError `bad_request` or `too_large`. An empty body counts as `{}`. */
 export async function parseBody<Schema extends z.ZodType>(request: Request, schema: Schema): Promise<z.output<Schema>> {
-  const text = await request.text();
+  const text = (await messageOf(request)).toString();
   let value: unknown;
   try {
     value = text === "" ? {} : JSON.parse(text);

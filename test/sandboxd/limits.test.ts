@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Sandbox } from "@e2b/code-interpreter";
 import { z } from "zod";
-import { failureOf, startServer, type TestServer, WAYS } from "./harness.ts";
+import { failureOf, headersFor, startServer, type TestServer, WAYS } from "./harness.ts";
 
 const MIB = 2 ** 20;
 const Lines = z.object({ elements: z.array(z.object({ points: z.array(z.unknown()), points_total: z.number() })) });
@@ -54,6 +54,21 @@ describe.each(WAYS)("a sandbox that misbehaves harms only itself, %s", (_name, w
     const [series] = Lines.parse(results[0]?.chart).elements;
     expect(series?.points.length).toBe(10_000);
     expect(series?.points_total).toBe(100_000);
+  });
+
+  test("a message that is no file is held only as far as one may be long", async () => {
+    const post = async (port: number, path: string): Promise<Response> =>
+      await fetch(`${server.url}/${path}`, {
+        method: "POST",
+        headers: await headersFor(server, sandbox.sandboxId, port),
+        body: new Uint8Array(9 * MIB).fill(0x20),
+      });
+    expect((await post(49999, "execute")).status).toBe(413);
+    expect((await post(49999, "contexts")).status).toBe(413);
+    const answer = await post(49983, "process.Process/SendInput");
+    expect(await answer.json()).toMatchObject({ code: "resource_exhausted" });
+    expect((await sandbox.files.write("long", "x".repeat(9 * MIB))).path).toBe("/home/user/long");
+    await sandbox.files.remove("long");
   });
 
   test("a full disk is an error in the code and a 507 for an upload", async () => {

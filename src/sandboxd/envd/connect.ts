@@ -1,14 +1,19 @@
 // The Connect protocol in JSON, as envd speaks it: unary calls, and streams of enveloped messages.
 import type { z } from "zod";
-import { AppError } from "../../shared/errors.ts";
+import { AppError, type ErrorCode } from "../../shared/errors.ts";
 import { RoomError } from "../room/channel.ts";
-import { asciiJson, json, ROOM_STATUS } from "../wire.ts";
+import { asciiJson, json, messageOf, ROOM_STATUS } from "../wire.ts";
 
 const PREFIX_BYTES = 5;
 const END_OF_STREAM = 0x02;
 /** One that is longer goes off at once. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const STREAM_TYPE = "application/connect+json";
+
+const APP_CODES: Partial<Record<ErrorCode, string>> = {
+  bad_request: "invalid_argument",
+  too_large: "resource_exhausted",
+};
 
 /** Codes that are ours alone, in Connect's words. */
 function connectCode(code: string): string {
@@ -17,8 +22,7 @@ function connectCode(code: string): string {
 
 export function connectFailure(error: unknown): { readonly code: string; readonly message: string } {
   if (error instanceof RoomError) return { code: connectCode(error.code), message: error.message };
-  if (error instanceof AppError)
-    return { code: error.code === "bad_request" ? "invalid_argument" : "internal", message: error.message };
+  if (error instanceof AppError) return { code: APP_CODES[error.code] ?? "internal", message: error.message };
   return { code: "unavailable", message: "The sandbox ended while it was working on this." };
 }
 
@@ -43,9 +47,9 @@ export function afterLimit(request: Request, act: () => void): Timer | undefined
   return limitMs > 0 ? setTimeout(act, Math.min(limitMs, LONGEST_TIMER_MS)) : undefined;
 }
 
-/** The one message of a request, whether enveloped or not. Throws AppError `bad_request`. */
+/** The one message of a request, whether enveloped or not. Throws AppError `bad_request` or `too_large`. */
 export async function readMessage(request: Request): Promise<unknown> {
-  const bytes = new Uint8Array(await request.arrayBuffer());
+  const bytes = await messageOf(request);
   const text = isStream(request) ? bytes.subarray(PREFIX_BYTES) : bytes;
   try {
     return JSON.parse(new TextDecoder().decode(text)) as unknown;

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { AppError } from "../../shared/errors.ts";
 import { LIMITS } from "../limits.ts";
 import type { Sandbox } from "../sandboxes.ts";
-import { asciiJson, json, parseBody, sameSecret } from "../wire.ts";
+import { asciiJson, json, messageOf, parseBody, sameSecret } from "../wire.ts";
 import type { Context, Interpreter, Run } from "./interpreter.ts";
 import type { OutputLine } from "./output.ts";
 
@@ -40,7 +40,7 @@ async function createContext(interpreter: Interpreter, request: Request): Promis
 
 async function execute(sandbox: Sandbox, request: Request): Promise<Response> {
   if (!sameSecret(request.headers.get("x-access-token"), sandbox.accessToken)) return plain("unauthorized", 401);
-  const parsed = Execute.safeParse(await request.json().catch(() => null));
+  const parsed = Execute.safeParse(parseJson(await messageOf(request)));
   // FastAPI, and so E2B, answers 422 for a body of another shape.
   if (!parsed.success) return plain("code must be a string", 422);
   const { code, context_id, language, env_vars } = parsed.data;
@@ -92,6 +92,14 @@ async function runOrRefuse(interpreter: Interpreter, run: Run): Promise<void> {
     run.emit({ type: "error", name: "SandboxError", value: error.message, traceback: error.message });
   }
   run.emit({ type: "end_of_execution" });
+}
+
+function parseJson(message: Buffer): unknown {
+  try {
+    return JSON.parse(message.toString());
+  } catch {
+    return null;
+  }
 }
 
 function speaksPython(language: string | null | undefined): boolean {
