@@ -28,6 +28,8 @@ export const LIMITS = {
   messageBytes: 8 * MIB,
   /** Output of a command that waits for a client that does not read. */
   unreadBytes: 32 * MIB,
+  /** Of all clients of a sandbox, also what cells said. */
+  unreadTotalBytes: 128 * MIB,
   /** From spawn to the agent's first answer; a cold disk with a large Python takes seconds. */
   startMs: 20_000,
   /** After an interrupt a kernel has this long to stop before it is killed. */

@@ -76,7 +76,7 @@ async function call({ channel, commands }: ProcessService, method: string, messa
 /** A stream that a client may leave without harm to the command; only its own time limit kills it. */
 async function follow(service: ProcessService, method: "Start" | "Connect", request: Request): Promise<Response> {
   const message = await readMessage(request);
-  const sink = new Sink();
+  const sink = new Sink(service.channel);
   // What comes before its start event waits for it.
   let early: CommandEvent[] | null = [];
   const tell = (event: CommandEvent): void => (early === null ? sink.send({ event }) : void early.push(event));

@@ -1,17 +1,21 @@
 // Messages on their way to one client of a Connect stream, and what is to be done when it is over.
+import { boundBacklog, unreadOf, type Follower } from "../backlog.ts";
 import { LIMITS } from "../limits.ts";
+import type { Channel } from "../room/channel.ts";
 import { envelope } from "./connect.ts";
 
 /** Of a client that does not say how often it wants to hear something. */
 const PING_SECONDS = 50;
 
-export class Sink {
+export class Sink implements Follower {
   readonly body: ReadableStream<Uint8Array>;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #isOver = false;
   #endings: (() => void)[] = [];
+  readonly #channel: Channel;
 
-  constructor() {
+  constructor(channel: Channel) {
+    this.#channel = channel;
     this.body = new ReadableStream<Uint8Array>(
       {
         start: (controller) => void (this.#controller = controller),
@@ -30,8 +34,9 @@ export class Sink {
   send(message: object): void {
     if (this.#isOver) return;
     this.#controller?.enqueue(envelope(message));
-    if ((this.#controller?.desiredSize ?? 0) < -LIMITS.unreadBytes)
+    if (this.unreadBytes > LIMITS.unreadBytes)
       this.end({ code: "resource_exhausted", message: "The client does not read what it asked to follow." });
+    boundBacklog(this.#channel, this);
   }
 
   end(error: { readonly code: string; readonly message: string } | null): void {
@@ -42,10 +47,18 @@ export class Sink {
   }
 
   break(): void {
-    if (this.#isOver) return;
+    if (!this.#isOver) this.drop();
+  }
+
+  /** What was not read yet goes with it. */
+  drop(): void {
     // With a reason, Bun would print it as an uncaught error.
     this.#controller?.error();
     this.#finish();
+  }
+
+  get unreadBytes(): number {
+    return this.#controller === undefined ? 0 : unreadOf(this.#controller);
   }
 
   #finish(): void {

@@ -75,7 +75,7 @@ function parseLine(line: string): unknown {
 /** Until the client leaves or its time is over. */
 export async function watchRoute(channel: Channel, request: Request): Promise<Response> {
   try {
-    const sink = new Sink();
+    const sink = new Sink(channel);
     const wanted = parseMessage(Wanted, await readMessage(request));
     const watch = await watchFolder(channel, wanted, (message) => sink.send(message));
     keepAlive(sink, request, { keepalive: {} });

@@ -1,10 +1,11 @@
 // E2B's code interpreter (port 49999 of a sandbox): /execute as lines of JSON, and the contexts.
 import { z } from "zod";
 import { AppError } from "../../shared/errors.ts";
+import { boundBacklog, unreadOf } from "../backlog.ts";
 import { LIMITS } from "../limits.ts";
 import type { Sandbox } from "../sandboxes.ts";
 import { asciiJson, json, messageOf, parseBody, sameSecret } from "../wire.ts";
-import type { Context, Interpreter, Run } from "./interpreter.ts";
+import type { Interpreter, Run } from "./interpreter.ts";
 import type { OutputLine } from "./output.ts";
 
 const Execute = z.object({
@@ -48,27 +49,38 @@ async function execute(sandbox: Sandbox, request: Request): Promise<Response> {
   if (!speaksPython(language)) return unsupported(language);
   const context = context_id ? sandbox.interpreter.find(context_id) : sandbox.interpreter.contexts()[0];
   if (context === undefined) return plain(`Context ${context_id ?? "default"} not found`, 404);
-  return stream(sandbox.interpreter, context, code, env_vars ?? {}, request.signal);
+  const run = { contextId: context.id, code, environment: env_vars ?? {} };
+  return stream(sandbox, run, request.signal);
 }
 
 function stream(
-  interpreter: Interpreter,
-  context: Context,
-  code: string,
-  environment: Record<string, string>,
+  { interpreter, room: { channel } }: Sandbox,
+  run: Omit<Run, "signal" | "emit">,
   disconnected: AbortSignal,
 ): Response {
   const gone = new AbortController();
   const encoder = new TextEncoder();
-  const body = new ReadableStream<Uint8Array>({
+  const source: UnderlyingDefaultSource<Uint8Array> = {
     async start(controller) {
+      const drop = (): void => {
+        gone.abort();
+        controller.error();
+      };
+      const follower = {
+        drop,
+        get unreadBytes() {
+          return unreadOf(controller);
+        },
+      };
       const emit = (line: OutputLine): void => {
-        if (!gone.signal.aborted) controller.enqueue(encoder.encode(`${asciiJson(line)}\n`));
+        if (gone.signal.aborted) return;
+        controller.enqueue(encoder.encode(`${asciiJson(line)}\n`));
+        boundBacklog(channel, follower);
       };
       const keepalive = setInterval(() => emit({ type: "keepalive" }), LIMITS.keepaliveMs);
       disconnected.addEventListener("abort", () => gone.abort(), { once: true });
       try {
-        await runOrRefuse(interpreter, { contextId: context.id, code, environment, signal: gone.signal, emit });
+        await runOrRefuse(interpreter, { ...run, signal: gone.signal, emit });
         if (!gone.signal.aborted) controller.close();
       } catch {
         // The room has ended, and its end is logged. The connection must break, so that the client asks whether the
@@ -79,7 +91,8 @@ function stream(
       }
     },
     cancel: () => gone.abort(),
-  });
+  };
+  const body = new ReadableStream(source, new ByteLengthQueuingStrategy({ highWaterMark: 0 }));
   return new Response(body, { headers: { "content-type": "application/x-ndjson" } });
 }
 

@@ -1,6 +1,9 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Sandbox } from "@e2b/code-interpreter";
-import { failureOf, startServer, until, type TestServer, WAYS } from "../harness.ts";
+import { envelope } from "../../../src/sandboxd/envd/connect.ts";
+import { failureOf, headersFor, startServer, until, type TestServer, WAYS } from "../harness.ts";
 
 describe.each(WAYS)("commands in a sandbox, %s", (_name, way) => {
   let server: TestServer;
@@ -52,5 +55,43 @@ describe.each(WAYS)("commands in a sandbox, %s", (_name, way) => {
 
   test("may write much", async () => {
     expect((await sandbox.commands.run("head -c 5000000 /dev/zero | tr '\\0' x")).stdout.length).toBe(5_000_000);
+  });
+
+  test("are kept for clients that do not read them only up to what one sandbox may, and others hear all", async () => {
+    const headers = await headersFor(server, sandbox.sandboxId, 49983);
+    const follow = async (pid: number): Promise<Socket> => {
+      const body = envelope({ process: { pid } });
+      const lines = Object.entries({ ...headers, "content-type": "application/connect+json" });
+      const socket = connect(Number(new URL(server.url).port), "127.0.0.1");
+      socket.write("POST /process.Process/Connect HTTP/1.1\r\nHost: sandbox\r\n");
+      socket.write(lines.map(([name, value]) => `${name}: ${value}\r\n`).join(""));
+      socket.write(`Content-Length: ${body.length}\r\n\r\n`);
+      socket.write(body);
+      await once(socket, "data");
+      return socket.pause();
+    };
+    const hearsAll = async (socket: Socket): Promise<boolean> => {
+      const heard = Promise.withResolvers<boolean>();
+      let last = "";
+      socket.on("data", (data: Buffer) => {
+        last = (last + data.subarray(-400).toString("latin1")).slice(-400);
+        if (last.includes("exit status 0")) heard.resolve(true);
+      });
+      socket.on("close", () => heard.resolve(false));
+      socket.resume();
+      const hasHeard = await heard.promise;
+      socket.destroy();
+      return hasHeard;
+    };
+    const command = await sandbox.commands.run("read line; head -c 20000000 /dev/zero", {
+      background: true,
+      stdin: true,
+    });
+    const sockets = await Promise.all(Array.from({ length: 8 }, async () => await follow(command.pid)));
+    await sandbox.commands.sendStdin(command.pid, "\n");
+    expect((await command.wait()).stdout.length).toBe(20_000_000);
+    const heard = await Promise.all(sockets.map(hearsAll));
+    expect(heard).toContain(true);
+    expect(heard).toContain(false);
   });
 });
