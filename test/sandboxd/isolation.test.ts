@@ -42,6 +42,9 @@ describe.each(WAYS)("a sandbox is sealed, %s", (name, way) => {
         "for p in ('kcore', 'keys', 'key-users'):\n    try: open('/proc/' + p, 'rb').read(1); print(p)\n    except OSError: pass",
       ),
     ).toBe("");
+    const ofDevices =
+      "import glob\nprint([p for p in glob.glob('/proc/*/*') if p.split('/')[2] in ('acpi', 'asound', 'bus', 'fs', 'scsi')])";
+    expect(await run(ofDevices)).toBe("[]");
     expect(await run("import os\nprint(sorted(os.listdir('/home')), sorted(os.listdir('/opt')))")).toContain(
       "['user']",
     );

@@ -43,6 +43,11 @@ export function maskedFiles(): string[] {
   return ["/proc/keys", "/proc/key-users"].filter((path) => existsSync(path));
 }
 
+/** What these tell of hardware and of file servers, with names and numbers of their own, no program in a room needs. */
+export function maskedFolders(): string[] {
+  return ["acpi", "asound", "bus", "fs", "scsi"].map((name) => `/proc/${name}`).filter((path) => existsSync(path));
+}
+
 /** Files that every room gets as copies, so that no path of the host shows in its mount table. */
 export function roomFiles(): { readonly from: string; readonly to: string }[] {
   const guest = join(import.meta.dir, "..", "guest");

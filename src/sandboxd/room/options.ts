@@ -5,7 +5,7 @@ import { LIMITS, ROOM_LIMITS } from "../limits.ts";
 import type { Tools } from "../tools.ts";
 import { roomArguments, type RoomOptions } from "./argv.ts";
 import { architectureOf, seccompFilter, type Profile } from "./seccomp.ts";
-import { hostLayout, maskedFiles, roomFiles, systemPackages } from "./host.ts";
+import { hostLayout, maskedFiles, maskedFolders, roomFiles, systemPackages } from "./host.ts";
 
 export type Plan = {
   readonly args: readonly string[];
@@ -37,7 +37,7 @@ export function planRoom({ tools, profile, init, statusFd, seccompFd, firstFd, m
     ...hostLayout(),
     python: tools.python,
     masked: maskedFiles(),
-    hidden: hasTables(tools.python.site) ? systemPackages() : [],
+    hidden: [...maskedFolders(), ...(hasTables(tools.python.site) ? systemPackages() : [])],
     files: copies.map((copy, index) => ({ path: copy.to, fd: firstFd + index })),
     rootBytes: LIMITS.rootBytes,
     homeBytes: LIMITS.homeBytes,
