@@ -91,13 +91,10 @@ def start_piped(header, how):
 
 def start_on_terminal(header, how):
     """The same for a child whose session has a terminal of its own, and no other output or input."""
-    master, slave = os.openpty()
     with contextlib.ExitStack() as opened:
+        output, terminal = (opened.enter_context(open(one, "rb", buffering=0)) for one in os.openpty())
         # The selector takes a descriptor once, and reads one while it writes the other.
-        output, terminal, entrance = (
-            opened.enter_context(open(one, mode, buffering=0))
-            for one, mode in ((master, "rb"), (slave, "rb"), (os.dup(master), "wb"))
-        )
+        entrance = opened.enter_context(open(os.dup(output.fileno()), "wb", buffering=0))
         resize(output, header["terminal"])
         child = subprocess.Popen(
             **how, stdin=terminal, stdout=terminal, stderr=terminal,
