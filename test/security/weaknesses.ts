@@ -221,7 +221,7 @@ export const OF_ROOMS: readonly Weakness[] = [
   {
     layer: "watchdog",
     what: "nobody who counts a browser's shared memory",
-    edits: [NO_CGROUP, ["src/sandboxd/watchdog.ts", `profile === "browser" || `, ""]],
+    edits: [NO_CGROUP, ["src/sandboxd/watchdog.ts", `if (profile === "browser")`, "if (pid === 0)"]],
     attack: "(memfd), in a browser's sandbox",
   },
   {

@@ -1,5 +1,7 @@
 # Where user and network namespaces may be made, one has every power over one's own: only the filter is left.
+import fcntl
 import socket
+import struct
 
 USER, MOUNT, NETWORK = 0x10000000, 0x00020000, 0x40000000
 
@@ -49,7 +51,20 @@ def powerful_network(given):
                 # Anything but a refusal is the packet filter's own answer.
                 if error.errno in (errno.EPERM, errno.EACCES):
                     raise
+    def raised():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+            # SIOCSIFFLAGS: up and running.
+            fcntl.ioctl(one, 0x8914, struct.pack("16sH22x", b"lo", 0x41))
+    def bridged():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+            fcntl.ioctl(one, 0x8940, struct.pack("4L", 0, 0, 0, 0))
+    def settled():
+        with open("/proc/sys/net/ipv4/tcp_wmem", "w") as setting:
+            setting.write("4096 16384 1073741824")
     return honest({
+        "a network device": with_power(raised, NETWORK),
+        "the driver of bridges": with_power(bridged, NETWORK),
+        "a setting of the network": with_power(settled, NETWORK),
         "netfilter's netlink": with_power(lambda: socket.socket(16, socket.SOCK_RAW, 12).close(), NETWORK),
         "routing's netlink": with_power(lambda: socket.socket(16, socket.SOCK_RAW, 0).close(), NETWORK),
         "a packet socket": with_power(lambda: socket.socket(17, socket.SOCK_RAW, 0).close(), NETWORK),

@@ -2,6 +2,7 @@
 import { closeSync, existsSync, lstatSync, openSync, readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { GUEST_DIR } from "./argv.ts";
+import type { Profile } from "./seccomp.ts";
 
 const LINKS = ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] as const;
 
@@ -43,9 +44,13 @@ export function maskedFiles(): string[] {
   return ["/proc/keys", "/proc/key-users"].filter((path) => existsSync(path));
 }
 
-/** What these tell of hardware and of file servers, with names and numbers of their own, no program in a room needs. */
-export function maskedFolders(): string[] {
-  return ["acpi", "asound", "bus", "fs", "scsi"].map((name) => `/proc/${name}`).filter((path) => existsSync(path));
+/**
+ * What these tell of hardware and of file servers, with names and numbers of their own, no program in a room needs. The
+ * settings of a network are for whoever has power over it, as a browser has.
+ */
+export function maskedFolders(profile: Profile): string[] {
+  const names = ["acpi", "asound", "bus", "fs", "scsi", ...(profile === "browser" ? ["sys/net"] : [])];
+  return names.map((name) => `/proc/${name}`).filter((path) => existsSync(path));
 }
 
 /** Files that every room gets as copies, so that no path of the host shows in its mount table. */

@@ -37,7 +37,7 @@ export function planRoom({ tools, profile, init, statusFd, seccompFd, firstFd, m
     ...hostLayout(),
     python: tools.python,
     masked: maskedFiles(),
-    hidden: [...maskedFolders(), ...(hasTables(tools.python.site) ? systemPackages() : [])],
+    hidden: [...maskedFolders(profile), ...(hasTables(tools.python.site) ? systemPackages() : [])],
     files: copies.map((copy, index) => ({ path: copy.to, fd: firstFd + index })),
     rootBytes: LIMITS.rootBytes,
     homeBytes: LIMITS.homeBytes,

@@ -43,6 +43,11 @@ const BROWSER_NAMESPACES = NEW_NAMESPACE.user + NEW_NAMESPACE.pid + NEW_NAMESPAC
 const TIOCSTI = 0x5412;
 const TIOCLINUX = 0x541c;
 const TIOCSETD = 0x5423;
+// Of sockets, about network devices; those of bridges, VLANs and the like have the kernel load a driver for whoever asks.
+const DEVICES = [0x8908, 0x8a00] as const;
+const SIOCGIFBR = 0x8940;
+const SIOCSIFBR = 0x8941;
+const DRIVERS = [0x8980, 0x89b0] as const;
 
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -138,7 +143,7 @@ function conditions(profile: Profile): ReadonlyMap<string, Program> {
     ["clone", load(argument(0), when("hasAnyOf", newNamespaces, EPERM, ALLOW))],
     // Its flags lie in memory, where no filter can look.
     ["clone3", ENOSYS],
-    ["ioctl", load(argument(1), oneOf([TIOCSTI, TIOCLINUX, TIOCSETD], EPERM, ALLOW))],
+    ["ioctl", load(argument(1), oneOf([TIOCSTI, TIOCLINUX, TIOCSETD, SIOCGIFBR, SIOCSIFBR], EPERM, devices(profile)))],
     ["socket", socket(profile === "browser" ? EAFNOSUPPORT : NETLINK)],
     ["socketpair", load(argument(0), when("equals", AF_UNIX, ALLOW, EAFNOSUPPORT))],
     // 0 is how every process starts and all bits ask what it is; the others take away address randomisation and the like.
@@ -158,6 +163,11 @@ const BROWSER: readonly (readonly [string, Program])[] = [
   ["memfd_create", ALLOW],
   ["setsockopt", load(argument(1), when("equals", SOL_IP, IP_OPTION, when("equals", SOL_IPV6, IPV6_OPTION, ALLOW)))],
 ];
+
+function devices(profile: Profile): Program {
+  const [from, to] = profile === "browser" ? DEVICES : DRIVERS;
+  return when("isAtLeast", to, ALLOW, when("isAtLeast", from, EPERM, ALLOW));
+}
 
 function socket(netlink: Program): Program {
   const others = when("equals", AF_NETLINK, netlink, EAFNOSUPPORT);
