@@ -23,8 +23,8 @@ const KILLS_MS = 2_000;
 
 /** Whenever the machine has so much of a room's limit less, rooms whose memory no cgroup counts are looked at standing still. */
 const STEP = 1 / 4;
-/** Its agent is as slow as everything in it; one that needs longer was stopped itself. */
-const STILL_MS = 3_000;
+/** Its agent may be removing all files of a full room on a busy machine; one that needs longer was stopped itself. */
+const STILL_MS = 10_000;
 /** More than a socket can hold. */
 const SOCKET_BYTES = 32 * 2 ** 20;
 
