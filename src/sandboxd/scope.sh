@@ -17,7 +17,8 @@ fi
 leaf='
 owner=$1
 shift
-group=/sys/fs/cgroup$(sed -n "s/^0:://p" /proc/self/cgroup)
+unset XDG_RUNTIME_DIR
+group=/sys/fs/cgroup$(sed -n "s/^0:://p" /proc/$$/cgroup)
 if mkdir "$group/server" && echo $$ >"$group/server/cgroup.procs" && echo +memory >"$group/cgroup.subtree_control" &&
   chown "$owner" "$group" "$group/cgroup.procs"; then
   echo +pids >"$group/cgroup.subtree_control"
@@ -25,7 +26,7 @@ if mkdir "$group/server" && echo $$ >"$group/server/cgroup.procs" && echo +memor
 fi 2>/dev/null
 exec "$@"'
 
-own=$(sed -n 's/^0:://p' /proc/self/cgroup 2>/dev/null)
+own=$(sed -n 's/^0:://p' /proc/$$/cgroup 2>/dev/null)
 uid=$(id -u)
 # A scope ends with its manager, and a user's manager at logout: it must be the one that started us, or that of who lingers.
 manager=
@@ -39,7 +40,9 @@ case $own in *.service) order=--property=Before=${own##*/} ;; esac
 # Later versions would read a $ of the command as a variable.
 words=
 case $(systemd-run --help 2>/dev/null) in *--expand-environment*) words=--expand-environment=no ;; esac
-scope="systemd-run $manager --scope --quiet --collect $words --property=Delegate=yes $order"
+# The runtime folder is where a user's manager is found; COMMAND is not told.
+scope="env XDG_RUNTIME_DIR=/run/user/$uid systemd-run $manager --scope --quiet --collect --description=Sandpiper"
+scope="$scope $words --property=Delegate=yes $order"
 # Tried beforehand, as whoever could not be put into a scope would not run at all.
 if [ -n "$manager" ] && timeout 5 $scope true >/dev/null 2>&1; then exec $scope /bin/sh -c "$leaf" leaf "$owner" "$@"; fi
 exec "$@"
