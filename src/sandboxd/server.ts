@@ -7,6 +7,7 @@ import { Cgroups } from "./cgroups.ts";
 import { controlRoutes, type Control } from "./control.ts";
 import { realWorld, type World } from "./egress/dial.ts";
 import { envdRoutes } from "./envd/routes.ts";
+import { isSignedBy } from "./envd/signature.ts";
 import { interpreterRoutes } from "./interpreter/routes.ts";
 import { Pool } from "./pool.ts";
 import { RoomError } from "./room/channel.ts";
@@ -68,6 +69,7 @@ async function answer(control: Control, request: Request, log: Log): Promise<Res
   const url = new URL(request.url);
   try {
     const id = request.headers.get("e2b-sandbox-id");
+    if (id === null && isSigned(url)) return await signedRoute(control, request, url);
     if (id === null) return await controlRoutes(control, request, url);
     return await sandboxRoutes(control, id, request, url);
   } catch (error) {
@@ -77,6 +79,16 @@ async function answer(control: Control, request: Request, log: Log): Promise<Res
       log.error("request-failed", { path: url.pathname, error });
     return failureOf(known);
   }
+}
+
+/** A signed URL names no sandbox: the one whose token made the signature is meant. */
+async function signedRoute({ sandboxes }: Control, request: Request, url: URL): Promise<Response> {
+  const sandbox = sandboxes.list().find((one) => isSignedBy(one, request.method, url));
+  return sandbox === undefined ? failure(401, "invalid signature") : await envdRoutes(sandbox, request, url);
+}
+
+function isSigned(url: URL): boolean {
+  return url.pathname === "/files" && url.searchParams.has("signature");
 }
 
 async function sandboxRoutes(control: Control, id: string, request: Request, url: URL): Promise<Response> {

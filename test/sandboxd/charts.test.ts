@@ -70,11 +70,11 @@ describe.each(WAYS)("the data of a chart, %s", (_name, way) => {
         },
       ],
     });
-    expect(await chartOf("plt.pie([1, 3], labels=['a', 'b'])")).toMatchObject({
+    expect(await chartOf("plt.pie([9, 1], labels=['a', 'b'], startangle=90)")).toMatchObject({
       type: "pie",
       elements: [
-        { label: "a", angle: 90, radius: 1 },
-        { label: "b", angle: 270, radius: 1 },
+        { label: "a", angle: 324, radius: 1 },
+        { label: "b", angle: 36, radius: 1 },
       ],
     });
   });

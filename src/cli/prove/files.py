@@ -125,7 +125,7 @@ def through_proc(given):
         with open(path, "rb") as file:
             if not file.read(64):
                 raise OSError(errno.ENODATA, "empty")
-    secret = ["kcore", "kmsg", "kpagecount", "kpageflags", "slabinfo", "vmallocinfo", "timer_list", "sched_debug", "keys"]
+    secret = ["kcore", "kmsg", "kpagecount", "kpageflags", "slabinfo", "vmallocinfo", "timer_list", "sched_debug", "keys", "key-users"]
     outcomes = {name: tried(first, f"/proc/{name}") for name in secret}
 
     def addresses():

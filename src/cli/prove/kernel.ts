@@ -1,33 +1,32 @@
 // The kernel itself: all its calls by number, and those that matter as they are meant to be called.
 import { z } from "zod";
-import { groupOf, NotTried, scripted, type Control } from "./attack.ts";
+import { groupOf, scripted, type Control } from "./attack.ts";
 import type { Finding } from "./finding.ts";
 import attempts from "./attempts.py" with { type: "text" };
 import type { Ground } from "./ground.ts";
 import source from "./kernel.py" with { type: "text" };
-import { ARGUMENTS, FOREIGN, KILLED, NUMBERS, type Sweep } from "./sweep.ts";
+import { ARGUMENTS, FOREIGN, KILLED, NUMBERS, wrongBy32Bits, type Sweep } from "./sweep.ts";
 
 const inRoom = scripted(source);
-const Found = z.object({ found: z.array(z.number()), i386: z.number().nullable() });
+const Found = z.object({ found: z.array(z.number()), by32Bits: z.number() });
 
 const OUTSIDE_NONE = "outside no filter lies around it";
 const HARMFUL = "outside it would change the machine";
 
-async function swept(ground: Ground, { attempts: list, wrong }: Sweep): Promise<Finding & { i386: number | null }> {
+async function swept(ground: Ground, { attempts: list, wrong }: Sweep): Promise<Finding & { by32Bits: number }> {
   const wanted = JSON.stringify(list.map(([number, args]) => [number, args.map(String)]));
   const sandbox = await ground.room();
   const { logs, error } = await sandbox.runCode(`${attempts}\nmain(${wanted})`, { timeoutMs: 50_000 });
   if (error !== undefined) throw new Error(error.traceback);
-  const { found, i386 } = Found.parse(JSON.parse(logs.stdout.join("")));
+  const { found, by32Bits } = Found.parse(JSON.parse(logs.stdout.join("")));
   if (found.length !== list.length) throw new Error(`${found.length} of ${list.length} calls were answered`);
-  return { got: wrong(found), seen: `${found.length} calls answered as expected`, i386 };
+  return { got: wrong(found), seen: `${found.length} calls answered as expected`, by32Bits };
 }
 
 async function foreign(ground: Ground): Promise<Finding> {
-  if (FOREIGN === null) throw new NotTried("this processor has no second set of calls");
-  const { got, i386 } = await swept(ground, FOREIGN);
-  const old = i386 === KILLED ? [] : [`the call of a 32-bit program answered ${i386}`];
-  return { got: [...got, ...old], seen: "each ended its process" };
+  const { got, by32Bits } = await swept(ground, FOREIGN);
+  const ended = by32Bits === KILLED ? "each ended its process" : "32-bit programs do not run here";
+  return { got: [...got, ...wrongBy32Bits(by32Bits)], seen: ended };
 }
 
 const calling = (name: string, sweep: Sweep, control: Control) => ({

@@ -97,9 +97,11 @@ async function starve(ground: Ground): Promise<Finding> {
   return await watched(ground, async () => {
     return await inRoomOfItsOwn(ground, async (hungry) => {
       const code = ground.script(source, "watches", { folder: "/tmp", outside: false });
-      const eating = hungry.runCode(code, { timeoutMs: 12_000 }).catch(() => null);
-      await Bun.sleep(1_500);
-      const finding = await ground.inside(source, "one_watch", {}, await ground.room());
+      const other = await ground.room();
+      const isFull = Promise.withResolvers<void>();
+      const eating = hungry.runCode(code, { timeoutMs: 12_000, onStdout: () => isFull.resolve() }).catch(() => null);
+      await Promise.race([isFull.promise, eating]);
+      const finding = await ground.inside(source, "one_watch", {}, other);
       await eating;
       return finding;
     });

@@ -9,6 +9,8 @@ export type Attempt = readonly [number: number, args: readonly (number | bigint)
 const ERRNO: Readonly<Record<string, number>> = { EPERM: 1, ENOSYS: 38, EPROTONOSUPPORT: 93, EAFNOSUPPORT: 97 };
 /** What attempts.py answers for a call that ended the process. */
 export const KILLED = -31;
+/** SIGSEGV and ENOEXEC: how it ends where no 32-bit program runs anyway. */
+const NO_32_BITS = { x86_64: -11, aarch64: 8 } as const;
 const X32_BIT = 0x4000_0000;
 const ONES = [-1, -1, -1, -1, -1, -1];
 /** What the calls of CASES answer to six arguments of ones. */
@@ -48,14 +50,19 @@ export const ARGUMENTS: Sweep = sweep(
   ({ code = "" }, found) => (code === "allow" ? found !== ERRNO["EPERM"] && found !== KILLED : found === ERRNO[code]),
 );
 
-/** Null where there is no second set of calls. */
-export const FOREIGN: Sweep | null =
-  architecture === "x86_64"
-    ? sweep(
-        [0, 1, 39, 59, 520].map((number) => ({ attempt: [X32_BIT + number, []], name: `x32 ${number}` })),
-        (_, found) => found === KILLED,
-      )
-    : null;
+/** Only x86_64 has a second set of calls. */
+export const FOREIGN: Sweep = sweep(
+  (architecture === "x86_64" ? [0, 1, 39, 59, 520] : []).map((number) => ({
+    attempt: [X32_BIT + number, []],
+    name: `x32 ${number}`,
+  })),
+  (_, found) => found === KILLED,
+);
+
+/** What is wrong with the end of a 32-bit program that made a call; not all kernels and processors run one at all. */
+export function wrongBy32Bits(found: number): string[] {
+  return found === KILLED || found === NO_32_BITS[architecture] ? [] : [`a 32-bit program's call answered ${found}`];
+}
 
 type Call = { readonly attempt: Attempt; readonly name: string; readonly code?: string };
 

@@ -23,7 +23,13 @@ export type Command = {
   readonly ended: Promise<void>;
 };
 
-export type Wish = { readonly config: CommandConfig; readonly tag: string | undefined; readonly hasInput: boolean };
+export type Wish = {
+  readonly config: CommandConfig;
+  readonly tag: string | undefined;
+  readonly hasInput: boolean;
+  /** The size of the terminal that it is to have; null: it has pipes. */
+  readonly terminal: { readonly cols: number; readonly rows: number } | null;
+};
 
 export type Commands = {
   readonly list: () => readonly Command[];
@@ -41,7 +47,8 @@ export function commandsOf(channel: Channel): Commands {
     const { cmd, args, envs, cwd } = wish.config;
     const started = Promise.withResolvers<number>();
     const listeners = new Set([listener]);
-    const operation = { op: "startProcess", cmd, args, environment: envs, cwd, stdin: wish.hasInput };
+    const { hasInput: stdin, terminal } = wish;
+    const operation = { op: "startProcess", cmd, args, environment: envs, cwd, stdin, terminal };
     const ended = channel
       .request(operation, undefined, (event) => {
         if (event.name === "start") started.resolve(pidIn(event));

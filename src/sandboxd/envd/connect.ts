@@ -1,10 +1,13 @@
 // The Connect protocol in JSON, as envd speaks it: unary calls, and streams of enveloped messages.
+import type { z } from "zod";
 import { AppError } from "../../shared/errors.ts";
 import { RoomError } from "../room/channel.ts";
 import { asciiJson, json, ROOM_STATUS } from "../wire.ts";
 
 const PREFIX_BYTES = 5;
 const END_OF_STREAM = 0x02;
+/** One that is longer goes off at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const STREAM_TYPE = "application/connect+json";
 
 /** Codes that are ours alone, in Connect's words. */
@@ -34,6 +37,12 @@ export function isStream(request: Request): boolean {
   return request.headers.get("content-type")?.startsWith(STREAM_TYPE) ?? false;
 }
 
+/** Undefined: the client set no limit. */
+export function afterLimit(request: Request, act: () => void): Timer | undefined {
+  const limitMs = Number(request.headers.get("connect-timeout-ms"));
+  return limitMs > 0 ? setTimeout(act, Math.min(limitMs, LONGEST_TIMER_MS)) : undefined;
+}
+
 /** The one message of a request, whether enveloped or not. Throws AppError `bad_request`. */
 export async function readMessage(request: Request): Promise<unknown> {
   const bytes = new Uint8Array(await request.arrayBuffer());
@@ -61,4 +70,11 @@ export function refusedStream(code: string, message: string): Response {
 
 export function streamed(body: ReadableStream<Uint8Array>): Response {
   return new Response(body, { headers: { "content-type": STREAM_TYPE } });
+}
+
+/** Throws AppError `bad_request`. */
+export function parseMessage<Schema extends z.ZodType>(schema: Schema, message: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(message);
+  if (!parsed.success) throw new AppError("bad_request", "The message does not have the form of this call.");
+  return parsed.data;
 }

@@ -13,6 +13,7 @@ const Entry = z.object({
   group: z.string(),
   modified: z.string(),
   target: z.string().optional(),
+  metadata: z.record(z.string(), z.string()).optional(),
 });
 
 const TYPES = {

@@ -10,6 +10,10 @@ import { parts } from "./multipart.ts";
 
 const Opened = z.object({ handle: z.number(), size: z.number().optional(), path: z.string().optional() });
 
+const METADATA = "x-metadata-";
+/** E2B's own limit; it fits a frame beside the longest path. */
+const MAX_METADATA_BYTES = 4_096;
+
 export async function readFile(channel: Channel, url: URL): Promise<Response> {
   const { handle, size } = opened(await channel.request({ op: "openRead", path: pathOf(url) }));
   const close = () => channel.request({ op: "close", handle }).catch(() => undefined);
@@ -39,16 +43,25 @@ export async function readFile(channel: Channel, url: URL): Promise<Response> {
 }
 
 export async function writeFiles(channel: Channel, request: Request, url: URL): Promise<Response> {
+  const metadata = metadataIn(request.headers);
   if (request.headers.get("content-encoding") === "gzip" && request.body !== null)
-    return json([await writeFile(channel, pathOf(url), request.body.pipeThrough(new DecompressionStream("gzip")))]);
+    return json([
+      await writeFile(
+        channel,
+        { path: pathOf(url), metadata },
+        request.body.pipeThrough(new DecompressionStream("gzip")),
+      ),
+    ]);
   const boundary = /^multipart\/form-data;.*boundary="?([^";]+)"?/i.exec(
     request.headers.get("content-type") ?? "",
   )?.[1];
-  if (boundary === undefined) return json([await writeFile(channel, pathOf(url), request.body ?? [])]);
+  if (boundary === undefined)
+    return json([await writeFile(channel, { path: pathOf(url), metadata }, request.body ?? [])]);
   const written = [];
   for await (const part of parts(request.body ?? [], boundary)) {
     if (part.name !== "file") continue;
-    written.push(await writeFile(channel, url.searchParams.get("path") ?? part.filename, part.content));
+    const path = url.searchParams.get("path") ?? part.filename;
+    written.push(await writeFile(channel, { path, metadata }, part.content));
   }
   if (written.length === 0) throw new AppError("bad_request", "The form has no part named file.");
   return json(written);
@@ -56,10 +69,10 @@ export async function writeFiles(channel: Channel, request: Request, url: URL): 
 
 async function writeFile(
   channel: Channel,
-  path: string,
+  { path, metadata }: { readonly path: string; readonly metadata: Readonly<Record<string, string>> },
   content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<object> {
-  const { handle, path: absolute } = opened(await channel.request({ op: "openWrite", path }));
+  const { handle, path: absolute } = opened(await channel.request({ op: "openWrite", path, metadata }));
   try {
     for await (const chunk of content)
       for (let start = 0; start < chunk.length; start += LIMITS.frameBodyBytes)
@@ -68,7 +81,17 @@ async function writeFile(
     await channel.request({ op: "close", handle });
   }
   const where = absolute ?? path;
-  return { path: where, name: posix.basename(where), type: "file" };
+  const noted = Object.keys(metadata).length > 0 && { metadata };
+  return { path: where, name: posix.basename(where), type: "file", ...noted };
+}
+
+/** Of E2B: what headers with this beginning say is noted about each file of the request. */
+function metadataIn(headers: Headers): Record<string, string> {
+  const found = [...headers].filter(([name]) => name.startsWith(METADATA));
+  const metadata = Object.fromEntries(found.map(([name, value]) => [name.slice(METADATA.length), value]));
+  if (!/^[ -~]*$/.test(Object.values(metadata).join("")) || JSON.stringify(metadata).length > MAX_METADATA_BYTES)
+    throw new AppError("bad_request", `Metadata may be ${MAX_METADATA_BYTES} printable characters of ASCII.`);
+  return metadata;
 }
 
 function pathOf(url: URL): string {

@@ -3,8 +3,9 @@ import { z } from "zod";
 import { AppError } from "../../shared/errors.ts";
 import type { Channel, Operation } from "../room/channel.ts";
 import { FrameError } from "../room/frames.ts";
-import { readMessage, refusedStream, unary } from "./connect.ts";
+import { parseMessage, readMessage, unary } from "./connect.ts";
 import { entryInfo } from "./entries.ts";
+import { watchRoute } from "./watch.ts";
 
 const Path = z.object({ path: z.string().default("") });
 const List = z.object({ path: z.string().default(""), depth: z.number().int().min(0).max(64).default(1) });
@@ -12,23 +13,23 @@ const Move = z.object({ source: z.string(), destination: z.string() });
 const Page = z.object({ next: z.number().nullable() });
 
 export async function filesystemRoutes(channel: Channel, method: string, request: Request): Promise<Response> {
-  if (method === "WatchDir") return refusedStream("unimplemented", "Folders cannot be watched in this sandbox.");
+  if (method === "WatchDir") return await watchRoute(channel, request);
   return await unary(async () => await call(channel, method, await readMessage(request)));
 }
 
 async function call(channel: Channel, method: string, message: unknown): Promise<object> {
   switch (method) {
     case "Stat":
-      return await entryOf(channel, { op: "stat", ...parse(Path, message) });
+      return await entryOf(channel, { op: "stat", ...parseMessage(Path, message) });
     case "MakeDir":
-      return await entryOf(channel, { op: "makeDir", ...parse(Path, message) });
+      return await entryOf(channel, { op: "makeDir", ...parseMessage(Path, message) });
     case "Move":
-      return await entryOf(channel, { op: "move", ...parse(Move, message) });
+      return await entryOf(channel, { op: "move", ...parseMessage(Move, message) });
     case "Remove":
-      await channel.request({ op: "remove", ...parse(Path, message) });
+      await channel.request({ op: "remove", ...parseMessage(Path, message) });
       return {};
     case "ListDir":
-      return { entries: await listAll(channel, parse(List, message)) };
+      return { entries: await listAll(channel, parseMessage(List, message)) };
     default:
       throw new AppError("unsupported", `filesystem.Filesystem/${method} is not available in this sandbox.`);
   }
@@ -52,10 +53,4 @@ async function listAll(channel: Channel, wanted: z.infer<typeof List>): Promise<
     from = page.data.next;
   }
   return entries;
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, message: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(message);
-  if (!parsed.success) throw new AppError("bad_request", "The message does not have the form of this call.");
-  return parsed.data;
 }

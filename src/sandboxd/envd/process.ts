@@ -1,12 +1,13 @@
 // envd's process service: commands are started and followed as streams, fed and signalled by single calls.
 import { z } from "zod";
-import { AppError } from "../../shared/errors.ts";
-import { LIMITS } from "../limits.ts";
 import { RoomError, type Channel } from "../room/channel.ts";
 import type { Command, CommandEvent, Commands } from "./commands.ts";
-import { connectFailure, envelope, readMessage, refusedStream, streamed, unary } from "./connect.ts";
+import { afterLimit, connectFailure, parseMessage, readMessage, refusedStream, streamed, unary } from "./connect.ts";
+import { keepAlive, Sink } from "./sink.ts";
 
 const Selector = z.object({ pid: z.number().int().optional(), tag: z.string().optional() });
+const Size = z.object({ cols: z.int().min(0).max(65_535).default(0), rows: z.int().min(0).max(65_535).default(0) });
+const Terminal = z.object({ size: Size.prefault({}) });
 const Start = z.object({
   process: z.object({
     cmd: z.string(),
@@ -15,11 +16,15 @@ const Start = z.object({
     cwd: z.string().default(""),
   }),
   tag: z.string().optional(),
-  pty: z.unknown().optional(),
+  pty: Terminal.nullish(),
   stdin: z.boolean().default(true),
 });
 const Select = z.object({ process: Selector });
-const Input = z.object({ process: Selector, input: z.object({ stdin: z.base64() }) });
+const Update = z.object({ process: Selector, pty: Terminal.nullish() });
+const Input = z.object({
+  process: Selector,
+  input: z.union([z.object({ stdin: z.base64() }), z.object({ pty: z.base64() })]),
+});
 const Signal = z.object({ process: Selector, signal: z.union([z.string(), z.number()]) });
 
 export type ProcessService = { readonly channel: Channel; readonly commands: Commands };
@@ -43,15 +48,22 @@ async function call({ channel, commands }: ProcessService, method: string, messa
         processes: commands.list().map(({ pid, tag, config }) => ({ pid, config, ...(tag !== undefined && { tag }) })),
       };
     case "SendInput": {
-      const { process, input } = parse(Input, message);
-      await channel.request({ op: "sendInput", pid: pidOf(process) }, Buffer.from(input.stdin, "base64"));
+      const { process, input } = parseMessage(Input, message);
+      const text = "pty" in input ? input.pty : input.stdin;
+      await channel.request({ op: "sendInput", pid: pidOf(process) }, Buffer.from(text, "base64"));
+      return {};
+    }
+    case "Update": {
+      const { process, pty } = parseMessage(Update, message);
+      const pid = pidOf(process);
+      if (pty != null) await channel.request({ op: "resizeProcess", pid, ...pty.size });
       return {};
     }
     case "CloseStdin":
-      await channel.request({ op: "closeInput", pid: pidOf(parse(Select, message).process) });
+      await channel.request({ op: "closeInput", pid: pidOf(parseMessage(Select, message).process) });
       return {};
     case "SendSignal": {
-      const { process, signal } = parse(Signal, message);
+      const { process, signal } = parseMessage(Signal, message);
       const name = signal === 9 ? "SIGNAL_SIGKILL" : signal === 15 ? "SIGNAL_SIGTERM" : String(signal);
       await channel.request({ op: "signalProcess", pid: pidOf(process), signal: name });
       return {};
@@ -65,28 +77,26 @@ async function call({ channel, commands }: ProcessService, method: string, messa
 async function follow(service: ProcessService, method: "Start" | "Connect", request: Request): Promise<Response> {
   const message = await readMessage(request);
   const sink = new Sink();
+  // What comes before its start event waits for it.
+  let early: CommandEvent[] | null = [];
+  const tell = (event: CommandEvent): void => (early === null ? sink.send({ event }) : void early.push(event));
   const command =
-    method === "Start" ? await start(service, message, sink) : found(service.commands, parse(Select, message).process);
-  sink.first({ start: { pid: command.pid } });
-  command.listeners.add(sink.send);
-  const pingSeconds = Number(request.headers.get("keepalive-ping-interval")) || 50;
-  const ping = setInterval(() => sink.send({ keepalive: {} }), pingSeconds * 1_000);
+    method === "Start"
+      ? await start(service, message, tell)
+      : found(service.commands, parseMessage(Select, message).process);
+  const waiting = early;
+  early = null;
+  for (const event of [{ start: { pid: command.pid } }, ...waiting]) tell(event);
+  command.listeners.add(tell);
   const limit = limitCommand(service, method, request, command, sink);
-  const leave = (): void => {
-    clearInterval(ping);
-    command.listeners.delete(sink.send);
-  };
-  sink.onCancel = leave;
-  const end = (): void => {
-    clearTimeout(limit);
-    leave();
-  };
+  keepAlive(sink, request, { event: { keepalive: {} } });
+  sink.whenOver(() => command.listeners.delete(tell));
   void command.ended
     .then(
       () => sink.end(null),
       () => sink.break(),
     )
-    .finally(end);
+    .finally(() => clearTimeout(limit));
   return streamed(sink.body);
 }
 
@@ -98,73 +108,20 @@ function limitCommand(
   { pid }: Command,
   sink: Sink,
 ): Timer | undefined {
-  const limitMs = Number(request.headers.get("connect-timeout-ms"));
-  if (!(limitMs > 0)) return undefined;
-  return setTimeout(() => {
+  return afterLimit(request, () => {
     sink.end({ code: "deadline_exceeded", message: "The command took longer than its time limit." });
     if (method === "Start")
       channel.request({ op: "signalProcess", pid, signal: "SIGNAL_SIGKILL" }).catch(() => undefined);
-  }, limitMs);
+  });
 }
 
-async function start({ commands }: ProcessService, message: unknown, sink: Sink): Promise<Command> {
-  const { process, tag, pty, stdin } = parse(Start, message);
-  if (pty !== undefined && pty !== null)
-    throw new RoomError("unimplemented", "There are no terminals in this sandbox.");
-  return await commands.start({ config: process, tag, hasInput: stdin }, sink.send);
-}
-
-/** Events on their way to one client. What comes before the start event waits for it. */
-class Sink {
-  readonly body: ReadableStream<Uint8Array>;
-  onCancel: () => void = () => undefined;
-  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  #early: CommandEvent[] | null = [];
-  #isOver = false;
-
-  constructor() {
-    this.body = new ReadableStream<Uint8Array>(
-      {
-        start: (controller) => void (this.#controller = controller),
-        cancel: () => {
-          this.#isOver = true;
-          this.onCancel();
-        },
-      },
-      new ByteLengthQueuingStrategy({ highWaterMark: 0 }),
-    );
-  }
-
-  first(event: CommandEvent): void {
-    const early = this.#early ?? [];
-    this.#early = null;
-    for (const one of [event, ...early]) this.send(one);
-  }
-
-  readonly send = (event: CommandEvent): void => {
-    if (this.#early !== null) this.#early.push(event);
-    else if (!this.#isOver) this.#enqueue(envelope({ event }));
-  };
-
-  end(error: { readonly code: string; readonly message: string } | null): void {
-    if (this.#isOver) return;
-    this.#controller?.enqueue(envelope(error === null ? {} : { error }, true));
-    this.#isOver = true;
-    this.#controller?.close();
-  }
-
-  break(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    // With a reason, Bun would print it as an uncaught error.
-    this.#controller?.error();
-  }
-
-  #enqueue(bytes: Uint8Array): void {
-    this.#controller?.enqueue(bytes);
-    if ((this.#controller?.desiredSize ?? 0) < -LIMITS.unreadBytes)
-      this.end({ code: "resource_exhausted", message: "The client does not read the output of the command." });
-  }
+async function start(
+  { commands }: ProcessService,
+  message: unknown,
+  listener: (event: CommandEvent) => void,
+): Promise<Command> {
+  const { process, tag, pty, stdin } = parseMessage(Start, message);
+  return await commands.start({ config: process, tag, hasInput: stdin, terminal: pty?.size ?? null }, listener);
 }
 
 function found(commands: Commands, selector: z.infer<typeof Selector>): Command {
@@ -172,10 +129,4 @@ function found(commands: Commands, selector: z.infer<typeof Selector>): Command 
   if (command === undefined)
     throw new RoomError("not_found", `process ${selector.pid ?? selector.tag ?? ""} not found`);
   return command;
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, message: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(message);
-  if (!parsed.success) throw new AppError("bad_request", "The message does not have the form of this call.");
-  return parsed.data;
 }

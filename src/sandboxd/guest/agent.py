@@ -11,7 +11,7 @@ import signal
 import socket
 import sys
 
-from . import files, forwarder, frames, kernels, processes, seals
+from . import files, forwarder, frames, kernels, processes, seals, watches
 
 HOST_FD = 3
 PR_SET_DUMPABLE = 4
@@ -44,12 +44,14 @@ class Agent:
         self.files = files.Files()
         self.kernels = kernels.Kernels(self)
         self.processes = processes.Processes(self)
+        self.watches = watches.Watches(self)
         self.forwarder = forwarder.Forwarder(self)
         self.operations = {
             "configure": self.configure,
             **self.files.operations(),
             **self.kernels.operations(),
             **self.processes.operations(),
+            **self.watches.operations(),
             **self.forwarder.operations(),
         }
 

@@ -176,7 +176,8 @@ def bar_label(names, place, count, middle):
 
 def pie_chart(ax):
     wedges = list(ax.patches)[:MAX_SERIES]
-    return {"elements": [{"label": wedge.get_label(), "angle": rounded(abs(wedge.theta2 - wedge.theta1)),
+    # matplotlib computes them with seven digits.
+    return {"elements": [{"label": wedge.get_label(), "angle": rounded(abs(wedge.theta2 - wedge.theta1), digits=6),
                           "radius": plain_json(wedge.r)} for wedge in wedges]}
 
 
@@ -226,10 +227,10 @@ def named(label, prefix, word):
     return f"{word} {label[len(prefix):]}" if label.startswith(prefix) else label
 
 
-def rounded(number):
-    """Eight significant digits: what is left of a computation is not shown as data."""
+def rounded(number, digits=9):
+    """What is left of a computation is not shown as data."""
     number = float(number)
-    return float(f"{number:.9g}") if math.isfinite(number) else None
+    return float(f"{number:.{digits}g}") if math.isfinite(number) else None
 
 
 EXTRACTORS = {

@@ -11,7 +11,7 @@ import shutil
 import stat
 import time
 
-from . import frames
+from . import frames, labels
 
 HOME = "/home/user"
 MAX_OPEN = 64
@@ -56,6 +56,7 @@ class Files:
     def __init__(self):
         self.open_files = {}
         self.next_handle = 1
+        self.labels = labels.Labels()
 
     def operations(self):
         return {
@@ -72,7 +73,7 @@ class Files:
         }
 
     def stat(self, header, _body):
-        return entry(resolve(header["path"])), b""
+        return self.entry(resolve(header["path"])), b""
 
     def list(self, header, _body):
         """Entries go as JSON in the body, many to a frame; `next` says where to go on."""
@@ -81,7 +82,7 @@ class Files:
         if not stat.S_ISDIR(info.st_mode):
             raise Refused("invalid_argument", f"path '{root}' is not a directory")
         entries = []
-        walk(root, header["depth"], entries)
+        self.walk(root, header["depth"], entries)
         lines, size, index = [], 0, header["from"]
         while index < len(entries):
             line = json.dumps(entries[index]).encode("ascii")
@@ -100,11 +101,11 @@ class Files:
             os.makedirs(path)
         except FileExistsError:
             raise Refused("invalid_argument", f"path '{path}' already exists but it is not a directory") from None
-        return entry(path), b""
+        return self.entry(path), b""
 
     def move(self, header, _body):
         source, destination = resolve(header["source"]), resolve(header["destination"])
-        os.lstat(source)
+        noted = self.labels.of(os.lstat(source))
         os.makedirs(os.path.dirname(destination), exist_ok=True)
         try:
             os.rename(source, destination)
@@ -112,7 +113,8 @@ class Files:
             if error.errno != errno.EXDEV:
                 raise
             shutil.move(source, destination)
-        return entry(destination), b""
+            self.labels.set(os.lstat(destination), noted)
+        return self.entry(destination), b""
 
     def remove(self, header, _body):
         path = resolve(header["path"])
@@ -143,10 +145,12 @@ class Files:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
         descriptor = os.open(path, flags, 0o644)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        info = os.fstat(descriptor)
+        if not stat.S_ISREG(info.st_mode):
             os.close(descriptor)
             raise Refused("invalid_argument", f"path '{path}' is not a regular file")
         os.ftruncate(descriptor, 0)
+        self.labels.set(info, header.get("metadata"))
         return {"handle": self.keep(descriptor), "path": path, "name": os.path.basename(path)}, b""
 
     def keep(self, descriptor):
@@ -173,40 +177,41 @@ class Files:
             os.close(descriptor)
         return {}, b""
 
+    def walk(self, root, depth, entries):
+        for name in sorted(os.listdir(root)):
+            if len(entries) >= MAX_ENTRIES:
+                raise Refused("resource_exhausted", f"the folder has more than {MAX_ENTRIES} entries")
+            path = os.path.join(root, name)
+            try:
+                one = self.entry(path)
+            except OSError:
+                continue
+            entries.append(one)
+            if depth > 1 and one["type"] == "dir" and "target" not in one:
+                self.walk(path, depth - 1, entries)
 
-def walk(root, depth, entries):
-    for name in sorted(os.listdir(root)):
-        if len(entries) >= MAX_ENTRIES:
-            raise Refused("resource_exhausted", f"the folder has more than {MAX_ENTRIES} entries")
-        path = os.path.join(root, name)
-        try:
-            one = entry(path)
-        except OSError:
-            continue
-        entries.append(one)
-        if depth > 1 and one["type"] == "dir" and "target" not in one:
-            walk(path, depth - 1, entries)
-
-
-def entry(path):
-    """What E2B calls EntryInfo; names that are not UTF-8 are shown with replacement characters."""
-    info = os.lstat(path)
-    is_link = stat.S_ISLNK(info.st_mode)
-    kind = file_type(path, info)
-    shown = {
-        "name": printable(os.path.basename(path)),
-        "path": printable(path),
-        "type": kind,
-        "size": info.st_size,
-        "mode": stat.S_IMODE(info.st_mode),
-        "permissions": stat.filemode(info.st_mode),
-        "owner": owner(pwd.getpwuid, info.st_uid),
-        "group": owner(grp.getgrgid, info.st_gid),
-        "modified": moment(info.st_mtime_ns),
-    }
-    if is_link:
-        shown["target"] = printable(os.path.realpath(path))
-    return shown
+    def entry(self, path):
+        """What E2B calls EntryInfo; names that are not UTF-8 are shown with replacement characters."""
+        info = os.lstat(path)
+        is_link = stat.S_ISLNK(info.st_mode)
+        kind = file_type(path, info)
+        shown = {
+            "name": printable(os.path.basename(path)),
+            "path": printable(path),
+            "type": kind,
+            "size": info.st_size,
+            "mode": stat.S_IMODE(info.st_mode),
+            "permissions": stat.filemode(info.st_mode),
+            "owner": owner(pwd.getpwuid, info.st_uid),
+            "group": owner(grp.getgrgid, info.st_gid),
+            "modified": moment(info.st_mtime_ns),
+        }
+        noted = self.labels.of(info)
+        if noted:
+            shown["metadata"] = noted
+        if is_link:
+            shown["target"] = printable(os.path.realpath(path))
+        return shown
 
 
 def moment(nanoseconds):

@@ -1,9 +1,13 @@
-"""Commands of a room: started for the host, fed, signalled, and reported until they end."""
+"""Commands of a room: started for the host, with pipes or on a terminal, fed, signalled, and reported until they end."""
 
+import contextlib
+import fcntl
 import os
 import selectors
 import signal
+import struct
 import subprocess
+import termios
 
 from .files import HOME, Refused, resolve
 
@@ -31,6 +35,7 @@ class Processes:
             "startProcess": self.start,
             "sendInput": self.send_input,
             "closeInput": self.close_input,
+            "resizeProcess": self.resize,
             "signalProcess": self.signal,
             "stopAll": self.stop_all,
             "continueAll": self.continue_all,
@@ -50,12 +55,13 @@ class Processes:
         cwd = resolve(header["cwd"] or HOME)
         if not os.path.isdir(cwd):
             raise Refused("invalid_argument", f"cwd '{cwd}' does not exist")
-        child = subprocess.Popen(
-            [header["cmd"], *header["args"]], cwd=cwd, env={**os.environ, **header["environment"]},
-            stdin=subprocess.PIPE if header["stdin"] else subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        )
-        self.by_pid[child.pid] = Process(self.agent, header["id"], child)
+        how = {
+            "args": [header["cmd"], *header["args"]], "cwd": cwd, "env": {**os.environ, **header["environment"]},
+            "start_new_session": True,
+        }
+        start = start_piped if header["terminal"] is None else start_on_terminal
+        process = Process(self.agent, header["id"], *start(header, how))
+        self.by_pid[process.child.pid] = process
 
     def find(self, header):
         found = self.by_pid.get(header["pid"])
@@ -69,6 +75,13 @@ class Processes:
 
     def close_input(self, header, _body):
         self.find(header).close_input()
+        return {}, b""
+
+    def resize(self, header, _body):
+        found = self.find(header)
+        if not found.is_terminal:
+            raise Refused("failed_precondition", "the process has no terminal")
+        resize(found.input, header)
         return {}, b""
 
     def signal(self, header, _body):
@@ -85,26 +98,63 @@ class Processes:
             found.ended(status)
 
 
+def start_piped(header, how):
+    """The child, its outputs by the names of their events, and its input."""
+    child = subprocess.Popen(
+        **how, stdin=subprocess.PIPE if header["stdin"] else subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )
+    return child, {child.stdout: "stdout", child.stderr: "stderr"}, child.stdin
+
+
+def start_on_terminal(header, how):
+    """The same for a child whose session has a terminal of its own, and no other output or input."""
+    master, slave = os.openpty()
+    with contextlib.ExitStack() as opened:
+        # The selector takes a descriptor once, and reads one while it writes the other.
+        output, terminal, entrance = (
+            opened.enter_context(open(one, mode, buffering=0))
+            for one, mode in ((master, "rb"), (slave, "rb"), (os.dup(master), "wb"))
+        )
+        resize(output, header["terminal"])
+        child = subprocess.Popen(
+            **how, stdin=terminal, stdout=terminal, stderr=terminal,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        opened.pop_all()
+    terminal.close()
+    return child, {output: "pty"}, entrance
+
+
+def resize(terminal, size):
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", size["rows"], size["cols"], 0, 0))
+
+
 class Process:
-    def __init__(self, agent, request, child):
+    def __init__(self, agent, request, child, outputs, entrance):
         self.agent = agent
         self.request = request
         self.child = child
+        self.pipes = outputs
+        self.input = entrance
+        self.is_terminal = "pty" in outputs.values()
         self.waiting = bytearray()
         self.closes_input = False
         self.agent.send({"kind": "event", "id": request, "event": "start", "more": False}, str(child.pid).encode())
-        self.pipes = {child.stdout: "stdout", child.stderr: "stderr"}
         for pipe in self.pipes:
             os.set_blocking(pipe.fileno(), False)
             agent.watch(pipe, lambda one=pipe: self.on_pipe(one))
-        if child.stdin is not None:
-            os.set_blocking(child.stdin.fileno(), False)
+        if self.input is not None:
+            os.set_blocking(self.input.fileno(), False)
 
     def on_pipe(self, pipe):
         try:
             data = os.read(pipe.fileno(), PIPE_READ)
         except BlockingIOError:
             return False
+        except OSError:
+            # Nobody has the terminal any more.
+            data = b""
         if not data:
             self.drop(pipe)
             return False
@@ -117,33 +167,35 @@ class Process:
             pipe.close()
 
     def feed(self, data):
-        if self.child.stdin is None or self.closes_input:
+        if self.input is None or self.closes_input:
             raise Refused("failed_precondition", "the input of the process is not open")
         if len(self.waiting) + len(data) > MAX_WAITING_INPUT:
             raise Refused("resource_exhausted", "the process does not read its input")
         if not self.waiting:
-            self.agent.selector.register(self.child.stdin, selectors.EVENT_WRITE, lambda _mask: self.on_writable())
+            self.agent.selector.register(self.input, selectors.EVENT_WRITE, lambda _mask: self.on_writable())
         self.waiting += data
 
     def on_writable(self):
         try:
-            sent = os.write(self.child.stdin.fileno(), self.waiting)
+            sent = os.write(self.input.fileno(), self.waiting)
             del self.waiting[:sent]
         except BlockingIOError:
             return
         except OSError:
             self.waiting.clear()
         if not self.waiting:
-            self.agent.selector.unregister(self.child.stdin)
+            self.agent.selector.unregister(self.input)
             if self.closes_input:
-                self.child.stdin.close()
+                self.input.close()
 
     def close_input(self):
-        if self.child.stdin is None or self.closes_input:
+        if self.is_terminal:
+            raise Refused("failed_precondition", "a terminal has no end; send Ctrl+D (0x04) instead")
+        if self.input is None or self.closes_input:
             return
         self.closes_input = True
         if not self.waiting:
-            self.child.stdin.close()
+            self.input.close()
 
     def ended(self, status):
         for pipe in list(self.pipes):
@@ -152,9 +204,9 @@ class Process:
                 rounds -= 1
             self.drop(pipe)
         if self.waiting:
-            self.agent.selector.unregister(self.child.stdin)
-        if self.child.stdin is not None and not self.child.stdin.closed:
-            self.child.stdin.close()
+            self.agent.selector.unregister(self.input)
+        if self.input is not None and not self.input.closed:
+            self.input.close()
         self.child.returncode = 0
         code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0

@@ -12,6 +12,8 @@ export type RoomOptions = {
   readonly files: readonly { readonly path: string; readonly fd: number }[];
   /** Folders of the host that must be empty inside. */
   readonly hidden: readonly string[];
+  /** Files of /proc that tell of whoever started the room. */
+  readonly masked: readonly string[];
   readonly rootBytes: number;
   readonly homeBytes: number;
   readonly tmpBytes: number;
@@ -27,6 +29,8 @@ export type RoomOptions = {
 export const GUEST_DIR = "/opt/sandpiper";
 export const SITE_DIR = "/opt/python/site";
 export const BASE_DIR = "/opt/python/base";
+/** Last in the path: programs that this machine has by another name only. */
+const NAMES_DIR = "/opt/bin";
 export const HOME_DIR = "/home/user";
 /** Folders of the room's own that are full once it is made. */
 const SEALED = ["/etc", "/opt"];
@@ -48,6 +52,7 @@ export function roomArguments(options: RoomOptions): string[] {
     ...pythonArguments(options.python),
     ...options.hidden.flatMap((path) => ["--tmpfs", path, "--remount-ro", path]),
     ...words("--proc /proc --dev /dev"),
+    ...options.masked.flatMap((path) => ["--ro-bind", "/dev/null", path]),
     ...sizedTmpfs("/dev/shm", options.shmBytes, "1777"),
     ...sizedTmpfs("/tmp", options.tmpBytes, "1777"),
     ...sizedTmpfs(HOME_DIR, options.homeBytes, "0755"),
@@ -75,7 +80,7 @@ export function zygoteCommand(python: RoomOptions["python"], address: string): s
 
 /** What programs in a room find in their environment, before their owner adds to it. */
 export function roomEnvironment(python: RoomOptions["python"]): Readonly<Record<string, string>> {
-  const path = ["/usr/local/bin", "/usr/bin", "/bin"];
+  const path = ["/usr/local/bin", "/usr/bin", "/bin", NAMES_DIR];
   return {
     PATH: (python.base === null ? path : [join(BASE_DIR, "bin"), ...path]).join(":"),
     HOME: HOME_DIR,
@@ -110,6 +115,10 @@ function pythonArguments(python: RoomOptions["python"]): string[] {
   return [
     ...(python.base === null ? [] : ["--ro-bind", python.base, BASE_DIR]),
     ...(python.site === null ? [] : ["--ro-bind", python.site, SITE_DIR]),
+    // Debian has no program of this name, and everybody types it.
+    "--symlink",
+    pythonInside(python),
+    `${NAMES_DIR}/python`,
   ];
 }
 

@@ -20,9 +20,12 @@ export type Operation = { readonly op: string; readonly [argument: string]: unkn
 
 export type Reply = { readonly value: unknown; readonly body: Uint8Array<ArrayBuffer> };
 
+/** The first five are of cells; "start" comes before whatever else a command or a watch says. */
+const EVENTS = ["stdout", "stderr", "result", "error", "count", "start", "pty", "files"] as const;
+
 /** A piece of a running request. `more`: the body goes on in the next event of the same name. */
 export type RoomEvent = {
-  readonly name: "stdout" | "stderr" | "result" | "error" | "count" | "start";
+  readonly name: (typeof EVENTS)[number];
   readonly more: boolean;
   readonly body: Uint8Array<ArrayBuffer>;
 };
@@ -41,7 +44,7 @@ const Header = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("event"),
     id: z.number(),
-    event: z.enum(["stdout", "stderr", "result", "error", "count", "start"]),
+    event: z.enum(EVENTS),
     more: z.boolean(),
   }),
   z.object({

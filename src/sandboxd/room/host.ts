@@ -38,6 +38,11 @@ export function systemPackages(): string[] {
   return ["/usr/lib/python3/dist-packages", ...local].filter((path) => existsSync(path));
 }
 
+/** The kernel lists somebody's keys, with what they are for, to all that runs as the same user. */
+export function maskedFiles(): string[] {
+  return ["/proc/keys", "/proc/key-users"].filter((path) => existsSync(path));
+}
+
 /** Files that every room gets as copies, so that no path of the host shows in its mount table. */
 export function roomFiles(): { readonly from: string; readonly to: string }[] {
   const guest = join(import.meta.dir, "..", "guest");

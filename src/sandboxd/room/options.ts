@@ -5,7 +5,7 @@ import { LIMITS, ROOM_LIMITS } from "../limits.ts";
 import type { Tools } from "../tools.ts";
 import { roomArguments, type RoomOptions } from "./argv.ts";
 import { architectureOf, seccompFilter, type Profile } from "./seccomp.ts";
-import { hostLayout, roomFiles, systemPackages } from "./host.ts";
+import { hostLayout, maskedFiles, roomFiles, systemPackages } from "./host.ts";
 
 export type Plan = {
   readonly args: readonly string[];
@@ -36,6 +36,7 @@ export function planRoom({ tools, profile, init, statusFd, seccompFd, firstFd, m
   const args = roomArguments({
     ...hostLayout(),
     python: tools.python,
+    masked: maskedFiles(),
     hidden: hasTables(tools.python.site) ? systemPackages() : [],
     files: copies.map((copy, index) => ({ path: copy.to, fd: firstFd + index })),
     rootBytes: LIMITS.rootBytes,

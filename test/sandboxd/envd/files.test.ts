@@ -66,6 +66,32 @@ describe.each(WAYS)("files of a sandbox, %s", (_name, way) => {
     ]);
   });
 
+  test("keep what was noted about them when they are moved, until they are written anew", async () => {
+    const metadata = { author: "me", purpose: "a 'test' \"quoted\"" };
+    for (const [index, options] of [{}, { useOctetStream: true }, { gzip: true }].entries()) {
+      const at = `/tmp/noted/${index}`;
+      expect((await sandbox.files.write(at, "x", { metadata, ...options })).metadata).toEqual(metadata);
+      expect((await sandbox.files.getInfo(at)).metadata).toEqual(metadata);
+    }
+    expect((await sandbox.files.list("/tmp/noted")).map((one) => one.metadata)).toEqual([metadata, metadata, metadata]);
+    await sandbox.commands.run("mv /tmp/noted/0 /tmp/noted/here");
+    expect((await sandbox.files.getInfo("/tmp/noted/here")).metadata).toEqual(metadata);
+    expect((await sandbox.files.rename("/tmp/noted/here", "/home/user/there")).metadata).toEqual(metadata);
+    await sandbox.files.write("/home/user/there", "new");
+    expect((await sandbox.files.getInfo("/home/user/there")).metadata).toBeUndefined();
+    const long = sandbox.files.write("long", "x", { metadata: { long: "x".repeat(5_000) } });
+    expect(await failureOf(long)).toContain("4096 printable characters");
+    expect(await sandbox.files.exists("long")).toBe(false);
+  });
+
+  test("keep what was noted about a thousand of them, the latest", async () => {
+    const many = Array.from({ length: 1_001 }, (_, index) => ({ path: `/tmp/thousand/${index}`, data: "" }));
+    await sandbox.files.writeFiles(many, { metadata: { few: "words" } });
+    const noted = (await sandbox.files.list("/tmp/thousand")).filter((one) => one.metadata?.["few"] === "words");
+    expect(noted.length).toBe(1_000);
+    expect(noted.map((one) => one.name)).not.toContain("0");
+  });
+
   test("a list too long for one frame comes whole", async () => {
     await sandbox.runCode(
       "import os\nos.makedirs('many')\nfor i in range(6000): open(f'many/{i:05}-' + 'x' * 150, 'w').close()",
@@ -79,6 +105,5 @@ describe.each(WAYS)("files of a sandbox, %s", (_name, way) => {
     expect(await failureOf(sandbox.files.list("nowhere"))).toContain("does not exist");
     expect(await failureOf(sandbox.files.list("/etc/passwd"))).toContain("not a directory");
     expect(await failureOf(sandbox.files.write("/usr/x", "x"))).toContain("may not be changed");
-    expect(await failureOf(sandbox.files.watchDir("/tmp", () => undefined))).toContain("cannot be watched");
   });
 });

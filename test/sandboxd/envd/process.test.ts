@@ -22,6 +22,11 @@ describe.each(WAYS)("commands in a sandbox, %s", (_name, way) => {
     );
   });
 
+  test("find Python under both of its names", async () => {
+    const run = await sandbox.commands.run("for one in python python3; do $one -c 'import pandas; print(1)'; done");
+    expect(run.stdout).toBe("1\n1\n");
+  });
+
   test("read what is sent to them until their input is closed", async () => {
     const command = await sandbox.commands.run("cat; echo end", { background: true, stdin: true });
     await sandbox.commands.sendStdin(command.pid, "hello\n");

@@ -7,6 +7,7 @@ const OPTIONS: RoomOptions = {
   etc: ["/etc/alternatives"],
   files: [{ path: "/etc/passwd", fd: 6 }],
   hidden: [],
+  masked: ["/proc/keys"],
   rootBytes: 32,
   homeBytes: 512,
   tmpBytes: 256,
@@ -25,7 +26,7 @@ describe("the arguments of a room", () => {
     expect(roomArguments(OPTIONS).join(" ").replaceAll(" --", "\n--").split("\n")).toMatchSnapshot();
   });
 
-  test("name every folder of the host read-only, and none but /usr, /etc parts and Python", () => {
+  test("name everything of the host read-only, and nothing but /usr, /etc parts, Python and /dev/null", () => {
     const python = { executable: "/home/u/py/bin/python3", site: "/home/u/site", base: "/home/u/py" };
     const args = roomArguments({ ...OPTIONS, python });
     expect(pairs(args, "--ro-bind")).toEqual([
@@ -34,6 +35,7 @@ describe("the arguments of a room", () => {
       "/etc/alternatives /etc/alternatives",
       "/home/u/py /opt/python/base",
       "/home/u/site /opt/python/site",
+      "/dev/null /proc/keys",
     ]);
     for (const flag of ["--bind", "--dev-bind", "--share-net", "--bind-try"]) expect(args).not.toContain(flag);
   });
