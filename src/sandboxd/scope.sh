@@ -32,7 +32,7 @@ uid=$(id -u)
 manager=
 case $own in
 */user@"$uid".service/*) manager=--user ;;
-*) if [ "$uid" = 0 ]; then manager=--system; elif [ -e "/var/lib/systemd/linger/$(id -un)" ]; then manager=--user; fi ;;
+*) if [ "$uid" = 0 ]; then manager=--system; elif [ -e "/var/lib/systemd/linger/$(id -un 2>/dev/null)" ]; then manager=--user; fi ;;
 esac
 # When everything is stopped, our service comes first: it ends us in its order.
 order=
