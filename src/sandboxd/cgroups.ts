@@ -28,8 +28,8 @@ export class Cgroups {
   private constructor(folder: string) {
     this.#folder = folder;
     this.#files = existsSync(join(folder, "cgroup.controllers")) ? V2 : V1;
-    // What a server that was killed left; one that is in use stays.
-    for (const name of readdirSync(folder)) if (name.startsWith("room-")) removeQuietly(join(folder, name));
+    // What a server that was killed left. Another one may live beside us, with rooms that nobody is in yet.
+    for (const name of readdirSync(folder)) if (isLeft(name)) removeQuietly(join(folder, name));
   }
 
   /** Null: this machine hands none out. `folder` is one in which we may make others, and nobody else does. */
@@ -57,6 +57,11 @@ export class Cgroups {
       return null;
     }
   }
+}
+
+function isLeft(name: string): boolean {
+  const owner = /^room-(\d+)-/.exec(name)?.[1];
+  return owner !== undefined && !existsSync(`/proc/${owner}`);
 }
 
 function isWritable(folder: string): boolean {

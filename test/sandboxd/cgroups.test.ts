@@ -1,7 +1,9 @@
 // Rooms in cgroups, where this machine hands some out: each has its limits, and none is left over.
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { Cgroups } from "../../src/sandboxd/cgroups.ts";
+import { temporaryFolder } from "../shared/temporary.ts";
 import { startServer, until, WAYS } from "./harness.ts";
 
 const LIMIT = (1.25 * 512 + 128) * 2 ** 20;
@@ -52,6 +54,16 @@ describe.skipIf(!mayHave()).each(WAYS)("rooms in cgroups, %s", (_name, way) => {
     await server[Symbol.asyncDispose]();
     await until(async () => ours().length === 0, 5_000);
   });
+});
+
+test("of another server that is alive stay, and those of one that is dead go", async () => {
+  using folder = temporaryFolder();
+  const dead = Bun.spawn(["true"]);
+  await dead.exited;
+  const names = [`room-${process.pid}-1`, `room-${dead.pid}-1`];
+  for (const name of names) mkdirSync(join(folder.path, name));
+  Cgroups.find(folder.path);
+  expect(readdirSync(folder.path)).toEqual(names.slice(0, 1));
 });
 
 // Version 1 knows no scopes.
