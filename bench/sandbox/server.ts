@@ -1,5 +1,6 @@
 // A real sandboxd in its own process, as the supervisor starts it, and E2B's own client to drive it.
 import { Sandbox, type SandboxOpts } from "@e2b/code-interpreter";
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { launchSandboxd } from "../../src/sandboxd/launch.ts";
 import { LIMITS } from "../../src/sandboxd/limits.ts";
@@ -40,11 +41,11 @@ export class Server implements AsyncDisposable {
     return await Server.start(await sandboxdOf(), env);
   }
 
-  /** As on a machine that hands out no cgroups: what root's yard found is taken away again. */
+  /** As on a machine that hands out no cgroups: what was found is taken away again. */
   static async launchWithoutCgroups(more: Environment): Promise<Server> {
     const { argv, env } = await sandboxdOf();
-    const command = argv.lastIndexOf(YARD_BUN);
-    const without = command < 0 ? argv : argv.toSpliced(command, 0, "/usr/bin/env", "--unset=SANDPIPER_CGROUP");
+    const command = argv.findLastIndex((one) => one === YARD_BUN || one === realpathSync(process.execPath));
+    const without = argv.toSpliced(command, 0, "/usr/bin/env", "--unset=SANDPIPER_CGROUP");
     return await Server.start({ argv: without, env }, more);
   }
 

@@ -138,6 +138,7 @@ const Probe = z.discriminatedUnion("ok", [
     ok: z.literal(true),
     versions: z.record(z.string(), z.string()).optional(),
     forks: z.boolean().nullable().optional(),
+    counts: z.boolean().nullable().optional(),
   }),
   z.object({ ok: z.literal(false), layer: z.string(), message: z.string(), fix: z.string() }),
 ]);
@@ -166,7 +167,8 @@ async function probeRoom(config: Config): Promise<string> {
   if (!probe.ok) throw new ProbeFailure(probe.message, probe.fix);
   const versions = Object.entries(probe.versions ?? {}).map(([name, version]) => `${name} ${version}`);
   const way = probe.forks === true ? "forked from a Python that is ready" : "with Python started inside (slower)";
-  return `tier: namespaces + seccomp, shared kernel; rooms are made ${way}; ${versions.join(", ")}`;
+  const memory = probe.counts === true ? "counted by the kernel (cgroups)" : "watched (no cgroups here)";
+  return `tier: namespaces + seccomp, shared kernel; rooms are made ${way}; their memory is ${memory}; ${versions.join(", ")}`;
 }
 
 const Receipt = z.object({ job_id: z.string(), conversation_id: z.string() });

@@ -1,5 +1,5 @@
-// Limits that the kernel keeps for a room as a whole, where this machine hands cgroups out: version 1 to root, version 2 where
-// it is delegated. The watchdog is there in any case.
+// Limits that the kernel keeps for a room as a whole, where this machine hands cgroups out (scope.sh). The watchdog is there in
+// any case.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -8,7 +8,10 @@ const limitFor = (memoryBytes: number): number => Math.ceil(1.25 * memoryBytes) 
 const REMOVE_TRIES = 20;
 const REMOVE_PAUSE_MS = 25;
 
-const FILES = { v1: { memory: "memory.limit_in_bytes" }, v2: { memory: "memory.max" } } as const;
+/** What a room may have in memory and, besides or in sum, on a swap disk. */
+type Files = { readonly memory: string; readonly swap: string; readonly swapFor: (limit: number) => number };
+const V1: Files = { memory: "memory.limit_in_bytes", swap: "memory.memsw.limit_in_bytes", swapFor: (limit) => limit };
+const V2: Files = { memory: "memory.max", swap: "memory.swap.max", swapFor: () => 0 };
 
 export type Cgroup = {
   /** Whoever writes its number here is in it, with all that it starts. */
@@ -19,34 +22,35 @@ export type Cgroup = {
 
 export class Cgroups {
   readonly #folder: string;
-  readonly #version: keyof typeof FILES;
+  readonly #files: Files;
   #next = 1;
 
-  private constructor(folder: string, version: keyof typeof FILES) {
+  private constructor(folder: string) {
     this.#folder = folder;
-    this.#version = version;
-    // What a server that was killed left; one that is in use stays.
-    for (const name of readdirSync(folder)) if (name.startsWith("room-")) removeQuietly(join(folder, name));
+    this.#files = existsSync(join(folder, "cgroup.controllers")) ? V2 : V1;
+    // What a server that was killed left. Another one may live beside us, with rooms that nobody is in yet.
+    for (const name of readdirSync(folder)) if (isLeft(name)) removeQuietly(join(folder, name));
   }
 
-  /** Null: this machine hands none out. `folder` is one that root has made for us. */
+  /** Null: this machine hands none out. `folder` is one in which we may make others, and nobody else does. */
   static find(folder: string): Cgroups | null {
-    if (folder !== "" && isWritable(folder)) return new Cgroups(folder, "v1");
-    const delegated = delegatedFolder();
-    return delegated === null ? null : new Cgroups(delegated, "v2");
+    return folder !== "" && isWritable(folder) ? new Cgroups(folder) : null;
   }
 
   /** Null where it cannot be made, or does not say what was written into it. */
   create(memoryBytes: number, processes: number): Cgroup | null {
     const folder = join(this.#folder, `room-${process.pid}-${this.#next++}`);
+    const { memory, swap, swapFor } = this.#files;
     const limit = limitFor(memoryBytes);
     try {
       mkdirSync(folder);
-      const memory = join(folder, FILES[this.#version].memory);
-      writeFileSync(memory, String(limit));
-      const told = Number(readFileSync(memory, "utf8"));
+      writeFileSync(join(folder, memory), String(limit));
+      const told = Number(readFileSync(join(folder, memory), "utf8"));
       if (!(told > 0 && told <= limit)) throw new Error("the limit was not taken");
-      if (existsSync(join(folder, "pids.max"))) writeFileSync(join(folder, "pids.max"), String(processes * 2));
+      // Not every kernel counts these.
+      const more = { [swap]: swapFor(limit), "pids.max": processes * 2 };
+      for (const [name, value] of Object.entries(more))
+        if (existsSync(join(folder, name))) writeFileSync(join(folder, name), String(value));
       return { procs: join(folder, "cgroup.procs"), remove: () => removeSoon(folder) };
     } catch {
       removeQuietly(folder);
@@ -55,17 +59,9 @@ export class Cgroups {
   }
 }
 
-/** Our own, if the memory of its children may be limited: nobody may be in it besides them. */
-function delegatedFolder(): string | null {
-  try {
-    const own = /^0::(.*)$/m.exec(readFileSync("/proc/self/cgroup", "utf8"))?.[1] ?? "";
-    const parent = join("/sys/fs/cgroup", own, "..");
-    const controllers = readFileSync(join(parent, "cgroup.subtree_control"), "utf8").split(/\s+/);
-    const isEmpty = readFileSync(join(parent, "cgroup.procs"), "utf8").trim() === "";
-    return controllers.includes("memory") && isEmpty && isWritable(parent) ? parent : null;
-  } catch {
-    return null;
-  }
+function isLeft(name: string): boolean {
+  const owner = /^room-(\d+)-/.exec(name)?.[1];
+  return owner !== undefined && !existsSync(`/proc/${owner}`);
 }
 
 function isWritable(folder: string): boolean {

@@ -6,7 +6,8 @@ import { AppError } from "../shared/errors.ts";
 import { BASE_DIR, GUEST_DIR, SITE_DIR } from "./room/argv.ts";
 import { hostLayout } from "./room/host.ts";
 import { findTools, type Tools } from "./tools.ts";
-import script from "./yard.sh" with { type: "text" };
+import scope from "./scope.sh" with { type: "text" };
+import yard from "./yard.sh" with { type: "text" };
 
 export type Launch = { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> };
 
@@ -42,6 +43,12 @@ const GIVE_UP_ROOT =
 const GIVE_UP_MOUNTS =
   `unshare --user --map-user=${UNPRIVILEGED_ID} --map-group=${UNPRIVILEGED_ID} setpriv --no-new-privs`.split(" ");
 
+/** Pure. The same command, but it may find a cgroup to make others in. What it becomes keeps its number and its descriptors. */
+export function inScope({ argv, env }: Launch, uid: number): Launch {
+  const owner = uid === 0 ? UNPRIVILEGED_ID : uid;
+  return { argv: ["/bin/sh", "-c", scope, "scope", String(owner), ...argv], env };
+}
+
 /** Pure. What has bun run `program` in the yard. The IPC channel of Bun.spawn survives the chain of execs. */
 export function inYard(options: LaunchOptions, program: readonly string[] = ["src/sandboxd/server.ts"]): Launch {
   return {
@@ -70,11 +77,10 @@ function inYardRun({ uid, bun, root, tools, place, links }: LaunchOptions, comma
     ...(uid === 0 ? AS_ROOT : AS_USER),
     "/bin/sh",
     "-c",
-    script,
+    yard,
     "yard",
     place,
     JSON.stringify(moved(tools)),
-    uid === 0 ? String(UNPRIVILEGED_ID) : "0",
     ...parts.flat(),
     "--",
     ...(uid === 0 ? GIVE_UP_ROOT : GIVE_UP_MOUNTS),
@@ -89,10 +95,10 @@ export async function launchSandboxd(
 ): Promise<Launch> {
   const options = optionsFor(settings.root, findTools(settings));
   const trouble = await troubleWithYard(options);
-  if (trouble === null) return inYard(options, program);
+  if (trouble === null) return inScope(inYard(options, program), options.uid);
   if (options.uid === 0) throw noYard(trouble);
   const [file = "src/sandboxd/server.ts", ...rest] = program ?? [];
-  return { argv: [options.bun, join(options.root, file), ...rest], env: {} };
+  return inScope({ argv: [options.bun, join(options.root, file), ...rest], env: {} }, options.uid);
 }
 
 export function optionsFor(root: string, tools: Tools): LaunchOptions {

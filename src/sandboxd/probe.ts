@@ -1,18 +1,19 @@
 // Can this machine make a sealed room? Asked by set-up and doctor: one line of JSON, naming the layer that is missing.
 import { parseArgs } from "node:util";
 import { z } from "zod";
-import { ROOT } from "../shared/config.ts";
+import { readEnvironment, ROOT } from "../shared/config.ts";
 import { AppError, toAppError } from "../shared/errors.ts";
 import { createLog } from "../shared/log.ts";
 import { pause } from "../shared/stop.ts";
+import { Cgroups } from "./cgroups.ts";
 import { openInterpreter } from "./interpreter/interpreter.ts";
-import { inYard, optionsFor, troubleWithYard } from "./launch.ts";
+import { inScope, inYard, optionsFor, troubleWithYard } from "./launch.ts";
 import { explain, LAYERS, type Layer, type Trouble } from "./probe_troubles.ts";
 import { deliver } from "./room/descriptor.ts";
 import { hostLayout } from "./room/host.ts";
 import { openRoom } from "./room/room.ts";
 import { isYard, Zygote } from "./room/zygote.ts";
-import { LIMITS } from "./limits.ts";
+import { LIMITS, ROOM_LIMITS } from "./limits.ts";
 import { architectureOf, seccompFilter } from "./room/seccomp.ts";
 import { findTools, type Tools } from "./tools.ts";
 
@@ -22,6 +23,8 @@ const Report = z.discriminatedUnion("ok", [
     versions: z.record(z.string(), z.string()),
     /** Whether rooms are forked from a Python that is ready; null: that was not asked. */
     forks: z.boolean().nullable(),
+    /** Whether the kernel counts the memory of a room as a whole; null: that was not asked. */
+    counts: z.boolean().nullable(),
   }),
   z.object({ ok: z.literal(false), layer: z.enum(LAYERS), message: z.string(), fix: z.string() }),
 ]);
@@ -43,7 +46,7 @@ const STEPS: readonly { readonly layer: Layer; readonly flags: readonly string[]
 export async function probe(tools: Tools, { modules, asksForks }: Wanted): Promise<ProbeReport> {
   const trouble = (await tryVersion(tools.bwrap)) ?? (await trySteps(tools.bwrap));
   if (trouble !== null) return { ok: false, ...trouble };
-  if (modules === null) return { ok: true, versions: {}, forks: null };
+  if (modules === null) return { ok: true, versions: {}, forks: null, counts: null };
   const report = await tryRoom(tools, modules);
   return report.ok && asksForks ? { ...report, forks: await tryFork(tools) } : report;
 }
@@ -109,8 +112,10 @@ found = [importlib.import_module(name) for name in json.loads(${JSON.stringify(J
 print(json.dumps({m.__name__: str(getattr(m, "__version__", "")) for m in found}))`;
 
 async function tryRoom(tools: Tools, modules: readonly string[]): Promise<ProbeReport> {
+  const cgroups = Cgroups.find(readEnvironment()["SANDPIPER_CGROUP"] ?? "");
+  const cgroup = cgroups?.create(PROBE_MEMORY_BYTES, ROOM_LIMITS.code.processes) ?? null;
   try {
-    await using room = await openRoom(tools, PROBE_MEMORY_BYTES);
+    await using room = await openRoom(tools, PROBE_MEMORY_BYTES, cgroup);
     const interpreter = await openInterpreter(room.channel);
     const lines: string[] = [];
     await interpreter.run({
@@ -129,12 +134,15 @@ async function tryRoom(tools: Tools, modules: readonly string[]): Promise<ProbeR
     return {
       ok: true,
       forks: null,
+      counts: cgroup !== null,
       versions: { python: room.python, ...Object.fromEntries(named.map(([name, version]) => [name, String(version)])) },
     };
   } catch (error) {
     const { code, message, detail } = toAppError(error);
     if (code === "unavailable") return { ok: false, ...explain(layerOf(detail ?? ""), detail ?? message) };
     return { ok: false, ...explain("packages", code === "code" ? message : String(error)) };
+  } finally {
+    await cgroup?.remove();
   }
 }
 
@@ -165,13 +173,16 @@ async function run(command: readonly string[], given?: Uint8Array): Promise<Outc
   }
 }
 
-/** The probe goes into the yard in the same way as the server does, and asks again from there. */
-async function probeInYard(tools: Tools, wanted: Wanted): Promise<ProbeReport> {
+/** The probe goes where the server will be, in the same way, and asks again from there. */
+async function probeInPlace(tools: Tools, wanted: Wanted): Promise<ProbeReport> {
   const options = optionsFor(ROOT, tools);
   const trouble = await troubleWithYard(options);
-  if (trouble !== null)
-    return options.uid === 0 ? { ok: false, ...explain("mount", trouble) } : await probe(tools, wanted);
-  const launch = inYard(options, ["src/sandboxd/probe.ts", ...flagsOf(wanted), "--staged"]);
+  if (trouble !== null && options.uid === 0) return { ok: false, ...explain("mount", trouble) };
+  const staged =
+    trouble === null
+      ? inYard(options, ["src/sandboxd/probe.ts", ...flagsOf(wanted), "--staged"])
+      : { argv: [options.bun, Bun.main, ...Bun.argv.slice(2), "--staged"], env: {} };
+  const launch = inScope(staged, options.uid);
   const { stdout, stderr } = await run([
     "env",
     ...Object.entries(launch.env).map((pair) => pair.join("=")),
@@ -207,14 +218,14 @@ async function main(): Promise<ProbeReport> {
   const modules = values.python === undefined ? null : (values.import ?? MODULES);
   const wanted = { modules, asksForks: values.forks };
   // In the yard, set-up's file says where the things are now.
-  if (values.staged === true) return await probe(findTools({ root: ROOT, bwrap: "", python: "" }), wanted);
+  if (isYard()) return await probe(findTools({ root: ROOT, bwrap: "", python: "" }), wanted);
   const python = {
     ...found.python,
     ...(values.site && { site: values.site }),
     ...(values.base && { base: values.base }),
   };
   const tools = { bwrap: found.bwrap, python };
-  return await probeInYard(tools, wanted);
+  return values.staged === true ? await probe(tools, wanted) : await probeInPlace(tools, wanted);
 }
 
 if (import.meta.main) {

@@ -1,10 +1,9 @@
 # The yard: the only part of this machine that sandboxd, and whatever it starts, can see. Run in a mount namespace of its own.
-# OWNER: the user that this is for, where root makes it; else 0.
-# yard.sh YARD SETUP OWNER [link TARGET NAME | bind FROM TO | python FROM TO] … -- COMMAND …
+# yard.sh YARD SETUP [link TARGET NAME | bind FROM TO | python FROM TO] … -- COMMAND …
 set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
-yard=$1 setup=$2 owner=$3
-shift 3
+yard=$1 setup=$2
+shift 2
 mount -t tmpfs -o mode=755,size=4m,nosuid,nodev tmpfs "$yard"
 mkdir -p "$yard/old" "$yard/empty" "$yard/tmp" "$yard/dev" "$yard/proc" "$yard/srv/project/.tools"
 while [ "$1" != -- ]; do
@@ -29,14 +28,6 @@ while [ "$1" != -- ]; do
   mount -o remount,bind,ro,nosuid,nodev "$to" 2>/dev/null || :
 done
 shift
-# Memory of whole rooms, where this machine's root may hand that on.
-if [ "$owner" != 0 ]; then
-  own=$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup 2>/dev/null || :)
-  group=/sys/fs/cgroup/memory${own%/}/sandpiper
-  if [ -n "$own" ] && { [ -d "$group" ] || mkdir "$group" 2>/dev/null; } && chown "$owner" "$group" 2>/dev/null; then
-    export SANDPIPER_CGROUP="$group"
-  fi
-fi
 printf %s "$setup" >"$yard/srv/project/.tools/setup.json"
 mount --rbind /dev "$yard/dev"
 mount --rbind /proc "$yard/proc"

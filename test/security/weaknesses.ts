@@ -28,7 +28,7 @@ const ALLOW_ALL: Edit = [
   "if (audit > 0) return encode(ALLOW);\n  return encode(load(ARCHITECTURE,",
 ];
 
-const NO_CGROUP: Edit = ["src/sandboxd/yard.sh", `export SANDPIPER_CGROUP="$group"`, ":"];
+const NO_CGROUP: Edit = ["src/sandboxd/server.ts", "Cgroups.find(config.sandboxd.cgroup)", `Cgroups.find("")`];
 const NO_WATCHDOG: Edit = [
   "src/sandboxd/watchdog.ts",
   "    this.#watched.set(room, {",
