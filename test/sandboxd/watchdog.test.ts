@@ -24,12 +24,12 @@ const BOMBS = {
     "open('/home/user/big', 'wb').write(b'x' * (300 << 20))\nkept = []\nwhile True: kept.append(bytearray(b'x' * (32 << 20)))",
 };
 
+const launch = async (way: Readonly<Record<string, string>>, limitMb: number): Promise<TestServer> =>
+  await startServer({ ...way, SANDPIPER_CGROUP: "", SANDPIPER_MEMORY_MB: String(limitMb) });
+
 describe.each(WAYS)("a room that takes too much, %s", (_name, way) => {
   let server: TestServer;
-  beforeAll(
-    async () =>
-      void (server = await startServer({ ...way, SANDPIPER_CGROUP: "", SANDPIPER_MEMORY_MB: String(LIMIT_MB) })),
-  );
+  beforeAll(async () => void (server = await launch(way, LIMIT_MB)));
   afterAll(async () => await server[Symbol.asyncDispose]());
 
   test.each(Object.entries(BOMBS))("by %s loses what runs in it, and goes on", async (_kind, bomb) => {
@@ -50,11 +50,20 @@ describe.each(WAYS)("a room that takes too much, %s", (_name, way) => {
     expect(await ended.then((done) => done.error?.name, String)).toContain("sandbox was killed");
     expect(await sandbox.isRunning()).toBe(false);
   });
+});
+
+/** So much that whatever other programs of this machine share meanwhile is not taken for a room's. */
+const ROOMY_MB = 2_048;
+
+describe.each(WAYS)("a room that takes no more than it may, %s", (_name, way) => {
+  let server: TestServer;
+  beforeAll(async () => void (server = await launch(way, ROOMY_MB)));
+  afterAll(async () => await server[Symbol.asyncDispose]());
 
   test("goes on where it stood when it was only looked at, with its own and with shared memory", async () => {
     const sandbox = await server.create();
     const { text, error } = await sandbox.runCode(
-      "import mmap, socket, subprocess\nbeat = subprocess.Popen(['sh', '-c', 'for i in $(seq 40); do sleep 0.05; echo $i; done'], stdout=subprocess.PIPE)\nshared = mmap.mmap(-1, 100 << 20)\nshared.write(b'x' * (100 << 20))\npairs = [socket.socketpair() for _ in range(20)]\nown = b'x' * (120 << 20)\nlen(beat.communicate()[0].split())",
+      "import mmap, socket, subprocess\nbeat = subprocess.Popen(['sh', '-c', 'for i in $(seq 40); do sleep 0.05; echo $i; done'], stdout=subprocess.PIPE)\nshared = mmap.mmap(-1, 150 << 20)\nshared.write(b'x' * (150 << 20))\npairs = [socket.socketpair() for _ in range(20)]\nown = b'x' * (500 << 20)\nlen(beat.communicate()[0].split())",
     );
     expect(error).toBeUndefined();
     expect(text).toBe("40");
@@ -71,7 +80,7 @@ describe.each(WAYS)("a room that takes too much, %s", (_name, way) => {
     await type("sleep 1000; echo woken by $?\n");
     await until(async () => (await sandbox.commands.run("pgrep -c sleep || true")).stdout.trim() === "1", 10_000);
     const { text, error } = await sandbox.runCode(
-      "import os, signal, subprocess, time\nstopped = subprocess.Popen(['sh', '-c', 'while :; do :; done'])\nstopped.send_signal(signal.SIGSTOP)\nfor _ in range(8):\n    own = bytearray(b'x' * (160 << 20))\n    time.sleep(0.2)\n    del own\n    time.sleep(0.05)\nopen(f'/proc/{stopped.pid}/stat').read().split(') ')[1][0]",
+      "import os, signal, subprocess, time\nstopped = subprocess.Popen(['sh', '-c', 'while :; do :; done'])\nstopped.send_signal(signal.SIGSTOP)\nfor _ in range(4):\n    own = b'x' * (600 << 20)\n    time.sleep(0.2)\n    del own\n    time.sleep(0.05)\nopen(f'/proc/{stopped.pid}/stat').read().split(') ')[1][0]",
     );
     expect(error).toBeUndefined();
     expect(text).toBe("T");
@@ -84,7 +93,7 @@ describe.each(WAYS)("a room that takes too much, %s", (_name, way) => {
   test("is left alone when processes share what they have", async () => {
     const sandbox = await server.create();
     const { text, error } = await sandbox.runCode(
-      "import os, time\nbig = bytearray(b'x' * (100 << 20))\npids = []\nfor _ in range(6):\n    pid = os.fork()\n    if pid == 0:\n        time.sleep(1)\n        os._exit(sum(big[:100]) % 7)\n    pids.append(pid)\n[os.waitpid(pid, 0)[1] for pid in pids]\n'done'",
+      "import os, time\nbig = bytearray(b'x' * (400 << 20))\npids = []\nfor _ in range(6):\n    pid = os.fork()\n    if pid == 0:\n        time.sleep(1)\n        os._exit(sum(big[:100]) % 7)\n    pids.append(pid)\n[os.waitpid(pid, 0)[1] for pid in pids]\n'done'",
     );
     expect(error).toBeUndefined();
     expect(text).toBe("done");
