@@ -23,6 +23,8 @@ const KILLS_MS = 2_000;
 
 /** Whenever the machine has so much of a room's limit less, rooms whose memory no cgroup counts are looked at standing still. */
 const STEP = 1 / 4;
+/** And in any case so often while they are busy: what one takes, others may give back meanwhile. */
+const STILL_EVERY_MS = 2_000;
 /** Its agent may be removing all files of a full room on a busy machine; one that needs longer was stopped itself. */
 const STILL_MS = 10_000;
 /** More than a socket can hold. */
@@ -41,10 +43,12 @@ type Watched = {
   /** The kernel counts all its memory, also what is seen nowhere. */
   readonly hasCgroup: boolean;
   readonly staffBytes: number;
-  /** What this machine had elsewhere when the room began. */
-  readonly elsewhere: number;
+  /** The least that this machine had elsewhere since the room began: more may have become the room's. */
+  elsewhere: number;
   diskBytes: number;
   isStill: boolean;
+  /** While it is busy; nothing but this machine's memory asks for it otherwise. */
+  nextStillAt: number;
   isMeasured: boolean;
   nextLookAt: number;
   bound: number;
@@ -71,7 +75,7 @@ export class Watchdog {
   watch(room: Room, hasCgroup: boolean): void {
     const staffBytes = room.staff.reduce((sum, pid) => sum + memoryAtMost(pid), 0);
     const elsewhere = this.#elsewhere(machineMemory());
-    const before = { room, hasCgroup, staffBytes, elsewhere, isStill: false, isMeasured: false };
+    const before = { room, hasCgroup, staffBytes, elsewhere, isStill: false, nextStillAt: 0, isMeasured: false };
     const nothing = { diskBytes: 0, nextLookAt: 0, bound: 0, exact: null, kills: [], killed: new Map() };
     this.#watched.set(room, { ...before, ...nothing });
     void room.ended.then(() => this.#watched.delete(room));
@@ -88,17 +92,22 @@ export class Watchdog {
     if (used.length === 0) return;
     for (const watched of used) if (now >= watched.nextLookAt || watched.room.channel.isBusy) this.#judge(watched, now);
     const machine = machineMemory();
-    if (machine.available < this.#available - STEP * this.#limitBytes) {
-      this.#available = machine.available;
-      for (const watched of used) if (!watched.hasCgroup && !watched.isStill) void this.#judgeStill(watched);
+    const isShorter = machine.available < this.#available - STEP * this.#limitBytes;
+    this.#available = isShorter ? machine.available : Math.max(this.#available, machine.available);
+    const elsewhere = this.#elsewhere(machine);
+    for (const watched of this.#watched.values()) watched.elsewhere = Math.min(watched.elsewhere, elsewhere);
+    for (const watched of used) {
+      if (!watched.room.channel.isBusy) watched.nextStillAt = now + STILL_EVERY_MS;
+      if (!watched.hasCgroup && !watched.isStill && (isShorter || now >= watched.nextStillAt))
+        void this.#judgeStill(watched);
     }
-    this.#available = Math.max(this.#available, machine.available);
     this.#sparesMachine(machine);
   }
 
   /**
    * Counts what no look at running processes finds. All of them are stopped at one instant, as whoever forks and ends is gone
-   * before it is counted. What this machine has elsewhere since the room began is the room's as far as it can be.
+   * before it is counted. What this machine has elsewhere
+   * since the room began is the room's as far as it can be.
    */
   async #judgeStill(watched: Watched): Promise<void> {
     const { room } = watched;
@@ -114,6 +123,7 @@ export class Watchdog {
       clearTimeout(tooLate);
       void room.channel.tell({ op: "continueAll" });
       watched.isStill = false;
+      watched.nextStillAt = performance.now() + STILL_EVERY_MS;
     }
   }
 
@@ -128,7 +138,7 @@ export class Watchdog {
     if (watched.bound + Math.max(elsewhere, 0) <= this.#limitBytes) return;
     const { bytes, shared } = await this.#measure(watched, family);
     if (bytes + Math.min(await mostUnseen(room, family), elsewhere - shared) > this.#limitBytes)
-      this.#empty(watched, "room-over-memory");
+      this.#emptyOf(watched, family);
   }
 
   /** All its processes but those that are on their way out. */
@@ -165,7 +175,12 @@ export class Watchdog {
     watched.isMeasured = true;
     const { bytes } = await this.#measure(watched, family);
     watched.isMeasured = false;
-    if (bytes > this.#limitBytes) this.#empty(watched, "room-over-memory");
+    if (bytes > this.#limitBytes) this.#emptyOf(watched, family);
+  }
+
+  /** Who was killed while it was measured is not there any more, and what runs in the room now is innocent. */
+  #emptyOf(watched: Watched, measured: readonly number[]): void {
+    if (!measured.some((pid) => watched.killed.has(pid))) this.#empty(watched, "room-over-memory");
   }
 
   /** As long as the bound has not come nearer to the limit by half of what was left, the last figure is good enough. */

@@ -7,8 +7,8 @@ import os
 import signal
 import time
 
-# A busy machine stops a process in milliseconds; one that takes longer is not waited for.
-PATIENCE_SECONDS = 0.2
+# Even a busy machine stops a process in milliseconds; who takes longer than this, all together, is not waited for.
+PATIENCE_SECONDS = 0.5
 POLL_SECONDS = 0.0005
 AWAKE = ("R", "S")
 
@@ -16,6 +16,7 @@ AWAKE = ("R", "S")
 class Stillness:
     def __init__(self):
         self.stopped_before = frozenset()
+        self.is_whole = True
 
     def operations(self):
         return {"stopAll": self.stop_all, "continueAll": self.continue_all}
@@ -29,15 +30,27 @@ class Stillness:
         for one in others:
             if one.pid in parents:
                 tell(one.pid, signal.SIGSTOP)
-                while is_awake(one.pid) and time.monotonic() < end:
-                    time.sleep(POLL_SECONDS)
+                await_rest([one], end)
         tell(-1, signal.SIGSTOP)
+        self.is_whole = await_rest(oldest_first(), end)
         return {}, b""
 
     def continue_all(self, _header, _body):
         for one in reversed(oldest_first()):
             if one.pid not in self.stopped_before:
                 tell(one.pid, signal.SIGCONT)
+        if not (self.is_whole and self.stopped_before):
+            # Whom a fork brings forth only now is told to stop by it, unless all are told to go on at one instant, too.
+            tell(-1, signal.SIGCONT)
+
+
+def await_rest(others, end):
+    """Whether all of them are at rest in time."""
+    awake = [one for one in others if is_awake(one.pid)]
+    while awake and time.monotonic() < end:
+        time.sleep(POLL_SECONDS)
+        awake = [one for one in awake if is_awake(one.pid)]
+    return not awake
 
 
 class Other:
