@@ -57,6 +57,8 @@ export type Kit = {
 
 /** A look that prints more than this is not ours. */
 const MAX_LOOK_BYTES = 2 ** 20;
+/** The job's own limit comes so much before that of its code, and says what can be done about it. */
+const GRACE_MS = 1_000;
 
 export function openWorkbench(job: ClaimedJob, context: JobContext, kit: Kit): Workbench {
   const { report, board, clock } = context;
@@ -97,7 +99,7 @@ export function openWorkbench(job: ClaimedJob, context: JobContext, kit: Kit): W
       const sandbox = await (opening ??= open());
       // In a namespace of its own: nothing of a person's variables is touched.
       const apart = `exec(compile(${JSON.stringify(code)}, "<look>", "exec"), {"__name__": "look"})`;
-      const outcome = await sandbox.run(apart, { timeoutMs: context.remainingMs(), onOutput: output.write });
+      const outcome = await sandbox.run(apart, { timeoutMs: context.remainingMs() + GRACE_MS, onOutput: output.write });
       return { outcome, stdout: output.stdout() };
     },
     run: async (work) => {
@@ -138,7 +140,7 @@ async function runCell(
   };
   const { before, outcome } = await report.step("run", work.title, async () => {
     const before = await snapshot(sandbox);
-    const options = { timeoutMs: context.remainingMs(), onOutput };
+    const options = { timeoutMs: context.remainingMs() + GRACE_MS, onOutput };
     if (work.kind === "python") return { before, outcome: await sandbox.run(work.code, options) };
     return { before, outcome: ofExit(await sandbox.command(work.code, options)) };
   });

@@ -1,5 +1,6 @@
 // envd's process service: commands are started and followed as streams, fed and signalled by single calls.
 import { z } from "zod";
+import { LIMITS } from "../limits.ts";
 import { RoomError, type Channel } from "../room/channel.ts";
 import type { Command, CommandEvent, Commands } from "./commands.ts";
 import { afterLimit, connectFailure, parseMessage, readMessage, refusedStream, streamed, unary } from "./connect.ts";
@@ -50,7 +51,9 @@ async function call({ channel, commands }: ProcessService, method: string, messa
     case "SendInput": {
       const { process, input } = parseMessage(Input, message);
       const text = "pty" in input ? input.pty : input.stdin;
-      await channel.request({ op: "sendInput", pid: pidOf(process) }, Buffer.from(text, "base64"));
+      const [pid, bytes] = [pidOf(process), Buffer.from(text, "base64")];
+      for (let start = 0; start === 0 || start < bytes.length; start += LIMITS.frameBodyBytes)
+        await channel.request({ op: "sendInput", pid }, bytes.subarray(start, start + LIMITS.frameBodyBytes));
       return {};
     }
     case "Update": {

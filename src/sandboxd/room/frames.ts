@@ -1,4 +1,5 @@
 // The format of the socket between sandboxd and the agent: two big-endian lengths, a JSON header, raw bytes.
+import { AppError } from "../../shared/errors.ts";
 import { LIMITS } from "../limits.ts";
 
 export type Frame = { readonly header: unknown; readonly body: Uint8Array<ArrayBuffer> };
@@ -11,11 +12,11 @@ export class FrameError extends Error {
 const PREFIX_BYTES = 8;
 const EMPTY = new Uint8Array(0);
 
-/** Throws FrameError when a part is larger than the other side accepts. */
+/** Throws AppError `too_large` when a part is larger than the other side accepts. */
 export function encodeFrame(header: object, body: Uint8Array = EMPTY): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder().encode(JSON.stringify(header));
   if (text.length > LIMITS.frameHeaderBytes || body.length > LIMITS.frameBodyBytes)
-    throw new FrameError("The message is too large for one frame.");
+    throw new AppError("too_large", "This is more than the sandbox takes in one message.");
   const frame = new Uint8Array(PREFIX_BYTES + text.length + body.length);
   const view = new DataView(frame.buffer);
   view.setUint32(0, text.length);

@@ -45,7 +45,8 @@ describe.each(WAYS)("commands in a sandbox, %s", (_name, way) => {
     expect(await failureOf(command.wait())).toBe("signal: killed");
     expect(await failureOf(again.wait())).toBe("signal: killed");
     expect(await sandbox.commands.kill(command.pid)).toBe(false);
-    expect((await sandbox.commands.run("pgrep -c sleep || true")).stdout.trim()).toBe("0");
+    // Killed it is at once, seen off a moment later.
+    await until(async () => (await sandbox.commands.run("pgrep -c sleep || true")).stdout.trim() === "0", 10_000);
   });
 
   test("are killed when they exceed their time", async () => {
@@ -55,6 +56,15 @@ describe.each(WAYS)("commands in a sandbox, %s", (_name, way) => {
 
   test("may write much", async () => {
     expect((await sandbox.commands.run("head -c 5000000 /dev/zero | tr '\\0' x")).stdout.length).toBe(5_000_000);
+  });
+
+  test("take input of several messages' size, and refuse a command line that is longer than one", async () => {
+    const command = await sandbox.commands.run("wc -c", { background: true, stdin: true });
+    await sandbox.commands.sendStdin(command.pid, "x".repeat(3_000_000));
+    await sandbox.commands.closeStdin(command.pid);
+    expect((await command.wait()).stdout.trim()).toBe("3000000");
+    expect(await failureOf(sandbox.commands.run(`: ${"x".repeat(100_000)}`))).toContain("more than the sandbox takes");
+    expect((await sandbox.commands.run("echo lives")).stdout).toBe("lives\n");
   });
 
   test("are kept for clients that do not read them only up to what one sandbox may, and others hear all", async () => {
