@@ -106,8 +106,7 @@ export class Watchdog {
 
   /**
    * Counts what no look at running processes finds. All of them are stopped at one instant, as whoever forks and ends is gone
-   * before it is counted. What this machine has elsewhere
-   * since the room began is the room's as far as it can be.
+   * before it is counted. What this machine has elsewhere since the room began is the room's as far as it can be.
    */
   async #judgeStill(watched: Watched): Promise<void> {
     const { room } = watched;
